@@ -1,0 +1,27 @@
+"""The ports of one process, together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ._clock import Clock
+from ._file_system import FileSystem
+from ._state_store import StateStore
+
+__all__ = ["Ports"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What an engine process is plugged into. Production and simulation differ in this object and nowhere else.
+
+    `open_store(directory)` opens (and creates) the state directory. `event_loop()` gives the loop of an environment
+    that was created outside a running loop.
+    """
+
+    clock: Clock
+    file_system: FileSystem
+    open_store: Callable[[str], StateStore]
+    event_loop: Callable[[], asyncio.AbstractEventLoop]
