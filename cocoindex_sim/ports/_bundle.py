@@ -17,11 +17,11 @@ __all__ = ["Ports"]
 class Ports:
     """What an engine process is plugged into. Production and simulation differ in this object and nowhere else.
 
-    `open_store(directory)` opens (and creates) the state directory. `event_loop()` gives the loop of an environment
+    `open_store(directory, map_size_bytes)` opens (and creates) the state directory; the size is where its map starts. `event_loop()` gives the loop of an environment
     that was created outside a running loop.
     """
 
     clock: Clock
     file_system: FileSystem
-    open_store: Callable[[str], StateStore]
+    open_store: Callable[[str, int], StateStore]
     event_loop: Callable[[], asyncio.AbstractEventLoop]
