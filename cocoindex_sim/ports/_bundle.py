@@ -17,8 +17,8 @@ __all__ = ["Ports"]
 class Ports:
     """What an engine process is plugged into. Production and simulation differ in this object and nowhere else.
 
-    `open_store(directory, map_size_bytes)` opens (and creates) the state directory; the size is where its map starts. `event_loop()` gives the loop of an environment
-    that was created outside a running loop.
+    `open_store(directory, map_size_bytes)` opens (and creates) the state directory; the size is where its map starts.
+    `event_loop()` gives the loop of an environment that was created outside a running loop.
     """
 
     clock: Clock
