@@ -1,1 +1,1 @@
-"""."""
+"""What authors of connectors build with."""

@@ -10,7 +10,10 @@ __all__ = ["Observer"]
 
 
 class Observer(Protocol):
-    """Called on the environment's event loop, once per event, in order. It must not raise and must not block."""
+    """Called once per event, in order. It must not raise and must not block.
+
+    Events come from the environment's event loop, those of sync functions from the thread that runs them.
+    """
 
     def on_event(self, event: Event) -> None:
         """Take one event."""

@@ -68,12 +68,15 @@ class ComponentRecord(msgspec.Struct, frozen=True, array_like=True):
     """One component, by path. It exists from before the first run of the body; `committed` since its first commit.
 
     `targets`: encoded paths of the target states it declared last and still owns, or may own after a failure.
+    `in_doubt`: a run got as far as its sinks and did not commit. `has_calls`: it has memo records of inline calls.
     """
 
     processor: str
     committed: bool = False
     targets: tuple[bytes, ...] = ()
     memo: ComponentMemo | None = None
+    in_doubt: bool = False
+    has_calls: bool = False
 
 
 class TombstoneRecord(msgspec.Struct, frozen=True, array_like=True):

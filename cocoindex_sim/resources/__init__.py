@@ -1,1 +1,1 @@
-"""."""
+"""What pipelines read, whatever source it comes from."""

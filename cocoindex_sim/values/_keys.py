@@ -38,7 +38,7 @@ class Symbol:
         return f"Symbol({self._name})"
 
 
-StableKey: TypeAlias = None | bool | int | str | bytes | uuid.UUID | Symbol | tuple["StableKey", ...]
+StableKey: TypeAlias = bool | int | str | bytes | uuid.UUID | Symbol | tuple["StableKey", ...] | None
 
 # One tag a kind, in the order of CMP-02. Nothing below 0x02 starts a key: 0x00 ends strings and tuples,
 # 0x01 separates a path from what a store appends to it.

@@ -1,1 +1,29 @@
-"""."""
+"""The simulated world: stories as values, and a place where the engine runs them under virtual time."""
+
+from ._perform import ExpectationFailed as ExpectationFailed
+from ._perform import perform as perform
+from ._policy import Fifo as Fifo
+from ._policy import Policy as Policy
+from ._policy import SeededRandom as SeededRandom
+from ._story import STATS_FIELDS as STATS_FIELDS
+from ._story import Advance as Advance
+from ._story import Contains as Contains
+from ._story import Crash as Crash
+from ._story import Diff as Diff
+from ._story import Drop as Drop
+from ._story import Exactly as Exactly
+from ._story import Expect as Expect
+from ._story import Failure as Failure
+from ._story import Matches as Matches
+from ._story import MoveFile as MoveFile
+from ._story import Place as Place
+from ._story import RemoveFiles as RemoveFiles
+from ._story import Restart as Restart
+from ._story import Start as Start
+from ._story import StatsExpectation as StatsExpectation
+from ._story import Step as Step
+from ._story import Story as Story
+from ._story import TargetExpectation as TargetExpectation
+from ._story import Update as Update
+from ._story import WriteFiles as WriteFiles
+from ._streams import Streams as Streams

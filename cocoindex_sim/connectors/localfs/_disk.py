@@ -1,0 +1,143 @@
+"""The operating system's file system, behind the port."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat as stat_bits
+from contextlib import suppress
+from typing import Final
+
+from ...ports import DirectoryEntry, FileKind, FileStat
+
+__all__ = ["Disk"]
+
+_KINDS: Final[dict[int, FileKind]] = {
+    stat_bits.S_IFREG: "file",
+    stat_bits.S_IFDIR: "dir",
+    stat_bits.S_IFLNK: "symlink",
+}
+
+
+class Disk:
+    """`ports.FileSystem` on the real disk.
+
+    `replace_content` writes beside the target and renames, so a killed process leaves the old content or the new. It
+    does not wait for the disk: after a power failure the last files written may be missing or old.
+    """
+
+    __slots__ = ()
+
+    def getcwd(self) -> str:
+        """The absolute current directory."""
+        return os.getcwd()
+
+    def stat(self, path: str, *, follow_symlinks: bool = True) -> FileStat:
+        """The status of what is at `path`."""
+        found = os.stat(path, follow_symlinks=follow_symlinks)
+        kind = _KINDS.get(stat_bits.S_IFMT(found.st_mode), "other")
+        return FileStat(kind, found.st_size, found.st_mtime_ns, found.st_dev, found.st_ino)
+
+    def scandir(self, path: str) -> list[DirectoryEntry]:
+        """The entries of a directory, in no particular order."""
+        with os.scandir(path) as entries:
+            return [DirectoryEntry(entry.name, _entry_kind(entry)) for entry in entries]
+
+    def realpath(self, path: str) -> str:
+        """The absolute path with every link resolved, as far as it exists."""
+        return os.path.realpath(path)
+
+    def read(self, path: str, size: int = -1) -> bytes:
+        """The first `size` bytes of a file, or all of it."""
+        with open(path, "rb") as file:
+            return file.read(size)
+
+    def replace_content(self, path: str, data: bytes) -> None:
+        """Make `path` a file with exactly this content, in one step."""
+        target, mode = _writable_target(path)
+        temp = _temp_beside(target)
+        try:
+            _write_new(temp, data)
+            if mode is not None:
+                os.chmod(temp, mode)
+            os.replace(temp, target)
+        except BaseException as error:
+            _forget(temp)
+            if isinstance(error, OSError) and error.errno is not None:
+                raise OSError(error.errno, os.strerror(error.errno), path) from None  # the caller never saw the temp
+            raise
+
+    def mkdir(self, path: str, *, parents: bool = False) -> None:
+        """Create a directory; an existing one is fine."""
+        if parents:
+            os.makedirs(path, exist_ok=True)
+            return
+        try:
+            os.mkdir(path)
+        except FileExistsError:
+            if not os.path.isdir(path):
+                raise
+
+    def unlink(self, path: str) -> None:
+        """Remove a file or a link, and what a killed `replace_content` left beside it."""
+        target = os.path.realpath(path) if os.path.islink(path) else path
+        try:
+            os.unlink(path)
+        except PermissionError:
+            if os.path.isdir(path) and not os.path.islink(path):  # what some systems say instead
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path) from None
+            raise
+        finally:
+            _forget(_temp_beside(target))
+
+    def rmdir(self, path: str) -> None:
+        """Remove an empty directory."""
+        os.rmdir(path)
+
+
+def _entry_kind(entry: os.DirEntry[str]) -> FileKind:
+    if entry.is_symlink():
+        return "symlink"
+    if entry.is_dir(follow_symlinks=False):
+        return "dir"
+    return "file" if entry.is_file(follow_symlinks=False) else "other"
+
+
+def _writable_target(path: str) -> tuple[str, int | None]:
+    """The file to replace, behind any links, and its permissions if it exists."""
+    try:
+        found = os.lstat(path)
+        target = path
+        if stat_bits.S_ISLNK(found.st_mode):
+            target = os.path.realpath(path)
+            found = os.lstat(target)
+    except FileNotFoundError:
+        return os.path.realpath(path) if os.path.islink(path) else path, None
+    if stat_bits.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if not stat_bits.S_ISREG(found.st_mode):
+        raise FileExistsError(errno.EEXIST, "Not a regular file, so it can't be replaced by one", path)
+    return target, stat_bits.S_IMODE(found.st_mode)
+
+
+def _temp_beside(target: str) -> str:
+    """Named by the target's name alone, so that whoever writes or removes the target next finds a leftover."""
+    directory, name = os.path.split(target)
+    digest = hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()
+    return os.path.join(directory, f".coco-{digest}.tmp")
+
+
+def _write_new(path: str, data: bytes) -> None:
+    try:
+        with open(path, "xb") as file:
+            file.write(data)
+    except FileExistsError:  # a killed process left it
+        os.unlink(path)
+        with open(path, "xb") as file:
+            file.write(data)
+
+
+def _forget(path: str) -> None:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        os.unlink(path)

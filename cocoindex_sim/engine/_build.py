@@ -1,0 +1,274 @@
+"""One run of one component: memo, body, children, submit, removal of what is gone, readiness (DUR-01)."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import logging
+from collections.abc import Callable
+from contextvars import copy_context
+from types import MethodType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..ports import ComponentMemo, ComponentRecord, RecordKey, StoredValue, Write
+from ..values import (
+    Committed,
+    ComponentFailed,
+    ComponentReady,
+    ComponentReused,
+    ComponentStarted,
+)
+from ._codec import decode_value, encode_value
+from ._collect import nearest_components, remove_components, tombstones_for
+from ._component import Component, ComponentContext, Phase, _current
+from ._dependencies import hold
+from ._fingerprint import StateFunction, fingerprint_call
+from ._function import AsyncFunction, Function
+from ._memo_state import check_states, initial_states
+from ._submit import Submission
+
+if TYPE_CHECKING:
+    from ._run import Run
+
+__all__ = ["Invocation", "Outcome", "build", "invocation_of"]
+
+logger = logging.getLogger("cocoindex_sim")
+
+
+class Invocation(NamedTuple):
+    """What a component runs: the body, its arguments, and the decorated function around it, if any."""
+
+    target: Any
+    function: Function[..., Any] | None
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    @property
+    def processor(self) -> str:
+        """The name it has in statistics and errors."""
+        name: str = self.target.__qualname__
+        return name
+
+
+def invocation_of(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Invocation:
+    """Take apart what was mounted: a decorated function, a bound method of one, or any callable."""
+    if isinstance(target, Function):
+        return Invocation(target, target, args, kwargs)
+    if isinstance(target, MethodType) and isinstance(target.__func__, Function):
+        return Invocation(target.__func__, target.__func__, (target.__self__, *args), kwargs)
+    return Invocation(target, None, args, kwargs)
+
+
+class Outcome(NamedTuple):
+    """How a component's run ended: with a value, or with the exception it raised."""
+
+    value: Any
+    error: BaseException | None
+
+
+async def build(component: Component, invocation: Invocation, *, background: bool) -> Outcome:
+    """Run a component to its end. Never raises: whoever waits for it decides what its failure means."""
+    run = component.run
+    run.stats.started(component.processor)
+    try:
+        value = await _build(component, invocation)
+    except BaseException as error:
+        component.phase = Phase.FAILED
+        cancelled = isinstance(error, asyncio.CancelledError)
+        if not cancelled:
+            run.stats.failed(component.processor)
+            if run.observed:
+                run.emit(ComponentFailed(component.path, repr(error)))
+            if background:
+                logger.error("component %s (%s) failed", component.path, component.processor, exc_info=error)
+        return Outcome(None, error)
+    if run.observed:
+        run.emit(ComponentReady(component.path))
+    return Outcome(value, None)
+
+
+async def _build(component: Component, invocation: Invocation) -> Any:
+    run, function = component.run, invocation.function
+    record = run.component(component.path)
+    component.record = record
+    memo: _MemoKey | None = None
+    if function is not None:
+        component.collector = function.new_collector(None)
+        if function.memo:
+            memo = _MemoKey(*fingerprint_call(function.identity, invocation.args, invocation.kwargs))
+            stored = await _reusable(component, record, memo)
+            if stored is not None:
+                return _reuse(component, function, stored)
+    if record is not None and record.memo is not None and not run.full_reprocess:
+        component.record = record = _without_memo(record)  # FN-15
+        run.committer.enqueue([(RecordKey("component", component.path), record)])
+    component.enter(Phase.RUNNING)
+    if run.observed:
+        run.emit(ComponentStarted(component.path, component.processor))
+    value = await _run_body(component, invocation)
+    component.enter(Phase.SUBMITTING)
+    new_memo = None
+    if memo is not None and function is not None:
+        states = memo.known if memo.known is not None else await initial_states(memo.states)
+        new_memo = ComponentMemo(memo.fingerprint, encode_value(value), component.collector.freeze(), states)
+    await _submit(component, new_memo)
+    return value
+
+
+class _MemoKey:
+    __slots__ = ("fingerprint", "known", "states")
+
+    def __init__(self, fingerprint: bytes, states: list[StateFunction]) -> None:
+        self.fingerprint = fingerprint
+        self.states = states
+        self.known: tuple[StoredValue, ...] | None = None  # states that a failed check says to store
+
+
+async def _reusable(component: Component, record: ComponentRecord | None, memo: _MemoKey) -> ComponentMemo | None:
+    """The stored result with the states to store with it, unless something it was made with has changed."""
+    run = component.run
+    if record is None or record.memo is None or run.full_reprocess:
+        return None
+    stored = record.memo
+    if stored.fingerprint != memo.fingerprint or not hold(stored.dependencies, run):
+        return None
+    if record.in_doubt and not run.all_settled(record.targets, component.path):
+        return None
+    check = await check_states(memo.states, stored.states)
+    if check.recollect:
+        raise ValueError(f"component {component.path}: recollect_after_run is for inline calls, not for components")
+    if not check.valid:
+        memo.known = check.states
+        return None
+    if check.states != stored.states:
+        stored = ComponentMemo(stored.fingerprint, stored.value, stored.dependencies, check.states)
+        run.committer.enqueue([(RecordKey("component", component.path), _with_memo(record, stored))])
+    return stored
+
+
+def _reuse(component: Component, function: Function[..., Any], stored: ComponentMemo) -> Any:
+    run = component.run
+    value = decode_value(stored.value, function.return_type)
+    component.collector.absorb_stored(stored.dependencies)
+    component.enter(Phase.REUSED)
+    run.finished.add(component.path.encoded)
+    run.stats.unchanged(component.processor)
+    if run.observed:
+        run.emit(ComponentReused(component.path, component.processor))
+    return value
+
+
+async def _run_body(component: Component, invocation: Invocation) -> Any:
+    """The body, then all children; when the body raises, the children still finish (CMP-12, CMP-13)."""
+    _current.set(ComponentContext(component, component.collector))  # this task belongs to the component alone
+    try:
+        return await _call_body(component.run, invocation)
+    finally:
+        component.enter(Phase.WAITING)
+        await component.children_done()
+
+
+async def _call_body(run: Run, invocation: Invocation) -> Any:
+    target, args, kwargs = invocation.target, invocation.args, invocation.kwargs
+    if isinstance(target, AsyncFunction):
+        return await target.run_body(args, kwargs)
+    body: Callable[..., Any] = target.body if isinstance(target, Function) else target
+    if inspect.iscoroutinefunction(body):
+        return await body(*args, **kwargs)
+    call = functools.partial(copy_context().run, body, *args, **kwargs)
+    result = await run.loop.run_in_executor(None, call)
+    return await result if inspect.isawaitable(result) else result
+
+
+async def _submit(component: Component, memo: ComponentMemo | None) -> None:
+    run, path, old = component.run, component.path, component.record
+    carried = _carried(component)
+    before = old.targets if old is not None else ()
+    gone = [key for key in before if key not in component.declared and key not in carried]
+    orphans = (
+        [] if old is None else [p for p, _ in nearest_components(run, path) if p.encoded not in component.children]
+    )
+    submission = Submission(run, path)
+    try:
+        await submission.wait_for_claims([*component.declared, *gone])
+        submission.plan_declared(component.declared)
+        submission.plan_removed(gone)
+        if submission.has_actions:
+            await _pre_commit(component, submission)
+        handlers = await submission.apply()
+        storable = memo if not orphans and not component.any_descendant_failed else None
+        record = ComponentRecord(
+            component.processor, True, _ordered(submission.kept, carried), storable, False, _has_calls(component)
+        )
+        writes = [*submission.settled(), *_call_writes(component), *tombstones_for(orphans)]
+        if path.encoded in run.tombstones:
+            run.tombstones.discard(path.encoded)
+            writes.append((RecordKey("tombstone", path), None))
+        if record != run.component(path):
+            writes.append((RecordKey("component", path), record))
+        if writes:
+            await run.committer.commit(writes)
+        submission.resolve_children(handlers)
+    finally:
+        submission.release()
+    component.enter(Phase.DONE)
+    run.finished.add(path.encoded)
+    run.stats.executed(component.processor, existed=old is not None and (old.committed or old.in_doubt))
+    if run.observed:
+        run.emit(Committed(path))
+    if orphans and not await remove_components(run, orphans) and memo and not component.any_descendant_failed:
+        run.committer.enqueue([(RecordKey("component", path), _with_memo(record, memo))])
+
+
+async def _pre_commit(component: Component, submission: Submission) -> None:
+    """Possible records, with the component's claim on them, before any sink is called."""
+    old, writes = component.record, submission.possible()
+    if writes:
+        targets = _ordered(old.targets if old is not None else (), (p.path.encoded for p in submission.planned))
+        in_doubt = ComponentRecord(
+            component.processor,
+            old is not None and old.committed,
+            targets,
+            old.memo if old is not None else None,
+            True,
+            old is not None and old.has_calls,
+        )
+        writes.append((RecordKey("component", component.path), in_doubt))
+    await submission.pre_commit(writes)
+
+
+def _carried(component: Component) -> set[bytes]:
+    """States kept alive by reused inline calls, whose bodies did not declare them again (FN-08)."""
+    declared = component.declared
+    return {key for key in component.collector.targets if key not in declared}
+
+
+def _has_calls(component: Component) -> bool:
+    return any(entry.done for entry in component.calls.values())
+
+
+def _call_writes(component: Component) -> list[Write]:
+    """New records of inline calls, and the end of those that this run did not use (FN-11)."""
+    path = component.path
+    writes: list[Write] = [(RecordKey("memo", path, call), record) for call, record in component.new_calls.items()]
+    if component.record is not None and component.record.has_calls:
+        used = {call for call, entry in component.calls.items() if entry.done}.union(component.collector.calls)
+        stored = component.run.committer.space.scan_calls(path)
+        writes.extend((RecordKey("memo", path, call), None) for call in stored if call not in used)
+    return writes
+
+
+def _ordered(*groups: Any) -> tuple[bytes, ...]:
+    keys: set[bytes] = set()
+    for group in groups:
+        keys.update(group)
+    return tuple(sorted(keys))
+
+
+def _with_memo(record: ComponentRecord, memo: ComponentMemo | None) -> ComponentRecord:
+    return ComponentRecord(record.processor, record.committed, record.targets, memo, record.in_doubt, record.has_calls)
+
+
+def _without_memo(record: ComponentRecord) -> ComponentRecord:
+    return _with_memo(record, None)

@@ -1,0 +1,209 @@
+"""The component: one running (or finished) node of the tree, and the context in which its code runs."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from ..ports import ComponentRecord, MemoRecord
+from ..values import InternalError, StablePath, UsageError, key_text
+from ._dependencies import Collector
+from ._targets import TargetState, TargetStateProvider
+
+if TYPE_CHECKING:
+    from ._call_memo import CallEntry
+    from ._run import Run
+
+__all__ = ["Component", "ComponentContext", "Declared", "Phase", "current_component", "current_context", "find_context"]
+
+
+class Phase(Enum):
+    """Where a component is in its life."""
+
+    MOUNTED = "mounted"
+    RUNNING = "running"
+    WAITING = "waiting for children"
+    SUBMITTING = "submitting"
+    DONE = "done"
+    REUSED = "reused"
+    FAILED = "failed"
+
+
+FOLLOWS: Final[dict[Phase, tuple[Phase, ...]]] = {
+    Phase.MOUNTED: (Phase.RUNNING, Phase.REUSED, Phase.FAILED),
+    Phase.RUNNING: (Phase.WAITING, Phase.FAILED),
+    Phase.WAITING: (Phase.SUBMITTING, Phase.FAILED),
+    Phase.SUBMITTING: (Phase.DONE, Phase.FAILED),
+    Phase.DONE: (),
+    Phase.REUSED: (),
+    Phase.FAILED: (),
+}
+"""What may follow what; `docs/architecture.md` prints its diagram from this table."""
+
+_ENDED: Final = frozenset(phase for phase, following in FOLLOWS.items() if not following)
+
+
+class Declared(NamedTuple):
+    """A target state declared in this run, with its value then; `child` is the pending provider of a container."""
+
+    state: TargetState[Any]
+    value: Any
+    child: TargetStateProvider[Any, Any] | None
+
+
+def _copied(value: Any) -> Any:
+    """Built-in containers are copied when declared, other values go by reference (TGT-03)."""
+    if isinstance(value, list | dict | set | tuple | bytearray) or type(value).__name__ == "ndarray":
+        return copy.copy(value)
+    return value
+
+
+class Component:
+    """One node of the tree in one run."""
+
+    __slots__ = (
+        "_children_done",
+        "_open_children",
+        "any_descendant_failed",
+        "calls",
+        "children",
+        "collector",
+        "declared",
+        "directories",
+        "gave_up_slot",
+        "new_calls",
+        "parent",
+        "path",
+        "phase",
+        "processor",
+        "record",
+        "run",
+    )
+
+    def __init__(self, run: Run, path: StablePath, processor: str, parent: Component | None) -> None:
+        self.run = run
+        self.path = path
+        self.processor = processor
+        self.parent = parent
+        self.phase = Phase.MOUNTED
+        self.record: ComponentRecord | None = None  # as found when the run of this component began
+        self.collector = Collector()
+        self.declared: dict[bytes, Declared] = {}
+        self.children: set[bytes] = set()  # encoded paths of mounted components
+        self.directories: set[bytes] = set()  # encoded paths between this one and them
+        self.calls: dict[bytes, CallEntry] = {}  # inline memoized calls of this run, by call fingerprint
+        self.new_calls: dict[bytes, MemoRecord] = {}  # their records to store
+        self.any_descendant_failed = False
+        self.gave_up_slot = False
+        self._open_children = 0
+        self._children_done: asyncio.Future[None] | None = None
+
+    def enter(self, phase: Phase) -> None:
+        """Go on to a phase that may follow the present one."""
+        if phase not in FOLLOWS[self.phase]:
+            raise InternalError(f"component {self.path} went from {self.phase.value} to {phase.value}")
+        self.phase = phase
+
+    def check_open(self) -> None:
+        """RuntimeError when the component has finished (CMP-22)."""
+        if self.phase in _ENDED:
+            raise RuntimeError(f"component {self.path} has already finished; a late task or kept context used it")
+
+    def declare(self, state: TargetState[Any], child: TargetStateProvider[Any, Any] | None) -> None:
+        """Record a target state. ValueError when the component declared it before (TGT-02)."""
+        encoded = state.path.encoded
+        if encoded in self.declared:
+            raise ValueError(f"target state {state.path} is already declared in component {self.path}")
+        self.declared[encoded] = Declared(state, _copied(state.value), child)
+
+    def reserve(self, subpath: bytes, part_ends: list[int]) -> StablePath:
+        """The path of a new child, `part_ends` being where each part of its subpath ends. ValueError as of CMP-07."""
+        if not subpath:
+            raise UsageError(f"Path is empty: a child of {self.path} needs a subpath")
+        base = self.path.encoded
+        encoded = base + subpath
+        for end in part_ends[:-1]:
+            above = base + subpath[:end]
+            if above in self.children:
+                part = key_text(StablePath(above).parts()[-1])
+                raise UsageError(f"{part} is not a directory in path {StablePath(encoded)}: it is a component")
+            self.directories.add(above)
+        if encoded in self.children or encoded in self.directories:
+            raise UsageError(f"Path {StablePath(encoded)} already exists; give each child a subpath of its own")
+        self.children.add(encoded)
+        return StablePath(encoded)
+
+    def child_began(self) -> None:
+        """One more child to wait for."""
+        self._open_children += 1
+
+    def child_ended(self, child: Component, *, background: bool) -> None:
+        """A child, and everything below it, is done or has failed."""
+        self._open_children -= 1
+        self.collector.absorb_child(child.collector)
+        if (background and child.phase is Phase.FAILED) or child.any_descendant_failed:
+            self.any_descendant_failed = True
+        if not self._open_children and self._children_done is not None:
+            if not self._children_done.done():
+                self._children_done.set_result(None)
+            self._children_done = None
+
+    async def children_done(self) -> None:
+        """Wait until no child is open."""
+        while self._open_children:
+            if self._children_done is None:
+                self._children_done = self.run.loop.create_future()
+            await asyncio.shield(self._children_done)
+
+
+class ComponentContext:
+    """Where the running code belongs: its component, the scope that gathers its dependencies, the subpath it is in."""
+
+    __slots__ = ("call", "collector", "component", "subpath")
+
+    def __init__(
+        self, component: Component, collector: Collector, subpath: bytes = b"", call: CallEntry | None = None
+    ) -> None:
+        self.component = component
+        self.collector = collector
+        self.subpath = subpath
+        self.call = call  # the innermost inline memoized call
+
+    @contextmanager
+    def attach(self) -> Iterator[None]:
+        """Work in this context in another thread or task (STA-09)."""
+        token = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+
+_current: ContextVar[ComponentContext | None] = ContextVar("coco_component", default=None)
+
+
+def find_context() -> ComponentContext | None:
+    """The context of the running code, if it belongs to a component."""
+    return _current.get()
+
+
+def current_component() -> Component | None:
+    """The component the running code belongs to, if any."""
+    context = _current.get()
+    return None if context is None else context.component
+
+
+def current_context() -> ComponentContext:
+    """The context of the running code. RuntimeError outside components and after the component finished."""
+    context = _current.get()
+    if context is None:
+        raise RuntimeError(
+            "No ComponentContext available: call this from a function run by App.update, mount or use_mount"
+        )
+    context.component.check_open()
+    return context

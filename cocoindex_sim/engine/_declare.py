@@ -1,0 +1,54 @@
+"""Declaring: what a component says its targets should hold (TGT-02, TGT-18), and reading context (CTX-02)."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from ._component import current_context
+from ._context_keys import ContextKey
+from ._targets import TargetState, TargetStateProvider
+
+__all__ = ["declare_target_state", "declare_target_state_with_child", "use_context"]
+
+T = TypeVar("T")
+
+
+def declare_target_state(target_state: TargetState[Any]) -> None:
+    """Say that a target should hold this. Nothing happens before the component commits.
+
+    ValueError when this component declared it already; RuntimeError outside a component, or while the provider of the
+    state is pending.
+    """
+    _declare(target_state, None)
+
+
+def declare_target_state_with_child(target_state: TargetState[Any]) -> TargetStateProvider[Any, Any]:
+    """Say that a target should hold this container. The provider of its rows is usable once the component committed."""
+    child: TargetStateProvider[Any, Any] = TargetStateProvider(target_state.path, None)
+    _declare(target_state, child)
+    return child
+
+
+def _declare(state: TargetState[Any], child: TargetStateProvider[Any, Any] | None) -> None:
+    context = current_context()
+    provider = state.provider
+    if provider.handler is None:
+        raise RuntimeError(
+            f"provider not ready: {provider.path} is declared but not committed;"
+            " use mount_target, or declare it in a component that use_mount waits for"
+        )
+    context.component.declare(state, child)
+    if context.call is not None:
+        context.collector.targets.append(state.path.encoded)
+    if provider.path.encoded in context.component.run.resolved:
+        context.collector.providers[provider.path.encoded] = provider.generation
+
+
+def use_context(key: ContextKey[T]) -> T:
+    """The value provided for a key. RuntimeError outside a component, KeyError when nothing is provided."""
+    context = current_context()
+    provider = context.component.run.context_provider
+    value: T = provider.get(key)
+    if key.detect_change:
+        context.collector.context.add(provider.fingerprint(key))
+    return value

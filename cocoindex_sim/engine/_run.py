@@ -1,0 +1,252 @@
+"""One run: a single update or drop of one app, and what its components share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine
+from contextvars import Context, copy_context
+from typing import Any, Literal, TypeVar
+
+from ..ports import ComponentRecord, Generation, Observer, Record, RecordKey, StateSpace, TargetRecord
+from ..values import ROOT_PATH, Event, RunFinished, RunStarted, StablePath, Symbol
+from ._build import Invocation, build
+from ._collect import remove_components
+from ._committer import Committer
+from ._component import Component, _current
+from ._context_keys import ContextProvider
+from ._process import Process
+from ._sink import SinkQueue
+from ._stats import StatsCounter
+from ._targets import TargetActionSink, TargetStateProvider
+
+__all__ = ["Run", "RunMode", "Slots"]
+
+T = TypeVar("T")
+RunMode = Literal["update", "full_reprocess", "drop"]
+
+
+class Slots:
+    """How many components may be in flight (CMP-17). First come, first served."""
+
+    __slots__ = ("_free", "_loop", "_waiting")
+
+    def __init__(self, capacity: int, loop: asyncio.AbstractEventLoop) -> None:
+        if capacity < 0:
+            raise OverflowError(f"max_inflight_components must be positive, got {capacity}")
+        if capacity == 0:
+            raise ValueError("max_inflight_components is 0: no component could ever run; leave it out or use 1 or more")
+        self._free = capacity
+        self._loop = loop
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def take(self) -> None:
+        """Wait for a slot."""
+        if self._free:
+            self._free -= 1
+            return
+        turn = self._loop.create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.give_back()
+            raise
+
+    def give_back(self) -> None:
+        """Pass a slot on."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+
+class Run:
+    """One update or drop of one app, on one event loop."""
+
+    def __init__(
+        self,
+        *,
+        app: str,
+        mode: RunMode,
+        process: Process,
+        space: StateSpace,
+        context_provider: ContextProvider,
+        max_inflight_components: int,
+    ) -> None:
+        self.app = app
+        self.mode = mode
+        self.process = process
+        self.context_provider = context_provider
+        self.loop = asyncio.get_running_loop()
+        self.committer = Committer(space, self.loop)
+        self.slots = Slots(max_inflight_components, self.loop)
+        self.stats = StatsCounter()
+        self.full_reprocess = mode == "full_reprocess"
+        self.is_drop = mode == "drop"
+        self.finished: set[bytes] = set()  # encoded paths of components that committed or were reused in this run
+        self.tombstones: set[bytes] = set()  # deletions left over from earlier runs, not tried yet in this one
+        self.deferred: dict[bytes, BaseException] = {}  # deletions that wait for a container to be resolved or go
+        self.submitting: dict[bytes, asyncio.Future[None]] = {}  # target states with a sink call in flight
+        self.resolved: dict[bytes, TargetStateProvider[Any, Any]] = {}  # containers declared in this run
+        self.interrupted = False
+        self._observers: list[Observer] = process.observers
+        self._sinks: dict[TargetActionSink[Any], SinkQueue] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # -- what components ask for -----------------------------------------------------------------------------------
+
+    @property
+    def observed(self) -> bool:
+        """Whether anybody wants events: without observers none are made."""
+        return bool(self._observers)
+
+    def emit(self, event: Event) -> None:
+        """Tell the observers."""
+        for observer in self._observers:
+            observer.on_event(event)
+
+    def get(self, key: RecordKey) -> Record | None:
+        """The latest record of a key."""
+        return self.committer.get(key)
+
+    def component(self, path: StablePath) -> ComponentRecord | None:
+        """The latest record of a component."""
+        record = self.committer.get(RecordKey("component", path))
+        return record if isinstance(record, ComponentRecord) else None
+
+    def target(self, path: StablePath) -> TargetRecord | None:
+        """The latest record of a target state."""
+        record = self.committer.get(RecordKey("target", path))
+        return record if isinstance(record, TargetRecord) else None
+
+    def target_rows(self, container: StablePath) -> list[tuple[StablePath, TargetRecord]]:
+        """The states directly below a container."""
+        return list(self._scan_targets(container, nearest=True))
+
+    def targets_below(self, container: StablePath) -> list[tuple[StablePath, TargetRecord]]:
+        """All states below a container."""
+        return list(self._scan_targets(container, nearest=False))
+
+    def _scan_targets(self, container: StablePath, *, nearest: bool) -> Any:
+        space, after = self.committer.space, None
+        scan = space.scan_nearest if nearest else space.scan
+        while page := scan("target", container, after=after):
+            for key, _ in page:
+                if key.path != container and (row := self.target(key.path)) is not None:
+                    yield key.path, row
+            after = page[-1][0]
+
+    def provider_of(self, container: StablePath) -> TargetStateProvider[Any, Any] | None:
+        """The provider at a path: a registered root, or a container declared in this run."""
+        found = self.resolved.get(container.encoded)
+        if found is None:
+            parts = container.parts()
+            if len(parts) == 1 and isinstance(parts[0], Symbol):
+                return self.process.root_providers.get(parts[0].name)
+        return found
+
+    def generation_of(self, container: bytes) -> Generation:
+        """The present generation of a container."""
+        found = self.resolved.get(container)
+        if found is not None:
+            return found.generation
+        record = self.target(StablePath(container))
+        return (record.generation if record is not None else None) or Generation()
+
+    def all_settled(self, targets: tuple[bytes, ...], owner: StablePath) -> bool:
+        """Whether these states of a component are known to be as it last left them."""
+        for encoded in targets:
+            record = self.target(StablePath(encoded))
+            if record is None or record.owner != owner.encoded or len(record.possible) != 1:
+                return False
+        return True
+
+    def sink_queue(self, sink: TargetActionSink[Any]) -> SinkQueue:
+        """The queue of a sink in this run."""
+        queue = self._sinks.get(sink)
+        if queue is None:
+            queue = self._sinks[sink] = SinkQueue(sink, self, _outside_component())
+        return queue
+
+    def spawn(self, work: Coroutine[Any, Any, T], name: str, context: Context | None = None) -> asyncio.Task[T]:
+        """Start a task of this run, outside any component."""
+        task = self.loop.create_task(work, name=name, context=context or _outside_component())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def interrupt(self) -> None:
+        """Cancel every task of this run; the run then ends with CancelledError."""
+        self.interrupted = True
+        for task in list(self._tasks):
+            task.cancel()
+
+    # -- the two kinds of run --------------------------------------------------------------------------------------
+
+    async def update(self, invocation: Invocation) -> Any:
+        """Run the root component and all below it; gives what the root returned, or raises what it raised."""
+        return await self._observed(self._update(invocation))
+
+    async def drop(self) -> None:
+        """Delete every component with its target states; raises the first failure (APP-13)."""
+        await self._observed(self._drop())
+
+    async def _update(self, invocation: Invocation) -> Any:
+        self.tombstones = set(self._stored_tombstones())
+        root = Component(self, ROOT_PATH, invocation.processor, None)
+        await self.slots.take()
+        outcome = await self.spawn(build(root, invocation, background=False), "root")
+        if outcome.error is None:
+            await self._retry_removals()
+        await self.committer.settle()
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.value
+
+    async def _drop(self) -> None:
+        errors = await remove_components(self, [ROOT_PATH])
+        errors += await remove_components(self, [StablePath(path) for path in self._stored_tombstones()])
+        errors += await self._remove_deferred()
+        await self.committer.settle()
+        if errors:
+            raise errors[0]
+
+    async def _retry_removals(self) -> None:
+        """Try again what earlier runs could not delete, and what waited for its container."""
+        if self.tombstones:
+            await remove_components(self, [StablePath(path) for path in sorted(self.tombstones)])
+        await self._remove_deferred()
+
+    async def _remove_deferred(self) -> list[BaseException]:
+        return await remove_components(self, [StablePath(path) for path in sorted(self.deferred)])
+
+    def _stored_tombstones(self) -> list[bytes]:
+        found: list[bytes] = []
+        after = None
+        while page := self.committer.space.scan("tombstone", ROOT_PATH, after=after):
+            found.extend(key.path.encoded for key, _ in page)
+            after = page[-1][0]
+        return found
+
+    async def _observed(self, work: Coroutine[Any, Any, T]) -> T:
+        if self.observed:
+            self.emit(RunStarted(self.app, self.mode))
+        try:
+            result = await work
+        except BaseException as error:
+            if self.observed:
+                self.emit(RunFinished(self.app, repr(error)))
+            raise
+        if self.observed:
+            self.emit(RunFinished(self.app, None))
+        return result
+
+
+def _outside_component() -> Context:
+    context = copy_context()
+    context.run(_current.set, None)
+    return context

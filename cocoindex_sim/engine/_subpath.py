@@ -1,0 +1,63 @@
+"""Relative component paths, as authors write them (CMP-05)."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from ..values import StableKey, decode_key, encode_key
+from ._component import ComponentContext, _current, current_context
+
+__all__ = ["ComponentSubpath", "component_subpath", "split_parts"]
+
+
+class ComponentSubpath:
+    """A path below the running component. As a context manager it prefixes every mount inside the block."""
+
+    __slots__ = ("_tokens", "encoded")
+
+    def __init__(self, *key_parts: StableKey) -> None:
+        self.encoded = b"".join(map(encode_key, key_parts))
+        self._tokens: list[object] = []
+
+    def __truediv__(self, part: StableKey) -> ComponentSubpath:
+        longer = ComponentSubpath()
+        longer.encoded = self.encoded + encode_key(part)
+        return longer
+
+    @property
+    def parts(self) -> tuple[StableKey, ...]:
+        """The parts, as Python values."""
+        return tuple(decode_key(self.encoded[start:end])[0] for start, end in _spans(self.encoded))
+
+    def __enter__(self) -> ComponentSubpath:
+        context = current_context()
+        inner = ComponentContext(context.component, context.collector, context.subpath + self.encoded, context.call)
+        self._tokens.append(_current.set(inner))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        _current.reset(self._tokens.pop())  # type: ignore[arg-type]  # what set() gave
+
+    def __repr__(self) -> str:
+        return f"ComponentSubpath({', '.join(map(repr, self.parts))})"
+
+
+def component_subpath(*key_parts: StableKey) -> ComponentSubpath:
+    """The subpath of these keys, for `mount` and its kin or for a `with` block."""
+    return ComponentSubpath(*key_parts)
+
+
+def split_parts(encoded: bytes) -> list[int]:
+    """Where each part of an encoded path ends."""
+    return [end for _, end in _spans(encoded)]
+
+
+def _spans(encoded: bytes) -> list[tuple[int, int]]:
+    spans, at = [], 0
+    while at < len(encoded):
+        _, end = decode_key(encoded, at)
+        spans.append((at, end))
+        at = end
+    return spans

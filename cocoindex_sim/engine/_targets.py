@@ -1,0 +1,225 @@
+"""What authors of targets write and what pipelines declare: handlers, sinks, providers, target states (TGT)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar, get_args, get_type_hints
+
+from ..ports import Generation
+from ..values import NonExistenceType, StableKey, StablePath, Symbol
+from ._context_keys import ContextProvider
+from ._process import Process, current_process
+
+__all__ = [
+    "MaybePendingS",
+    "PendingS",
+    "PendingTargetStateProvider",
+    "ResolvedS",
+    "TargetActionSink",
+    "TargetHandler",
+    "TargetReconcileOutput",
+    "TargetState",
+    "TargetStateProvider",
+    "register_root_target_states_provider",
+]
+
+ActionT = TypeVar("ActionT")
+ValueT = TypeVar("ValueT")
+RecordT = TypeVar("RecordT")
+ChildHandlerT = TypeVar("ChildHandlerT")
+
+
+class PendingS:
+    """Type-level mark: the provider can't be used yet."""
+
+
+class ResolvedS:
+    """Type-level mark: the provider can be used."""
+
+
+MaybePendingS = TypeVar("MaybePendingS", PendingS, ResolvedS)
+"""Type-level: either of the two."""
+
+SinkFn: TypeAlias = Callable[[ContextProvider, Sequence[Any]], None]
+AsyncSinkFn: TypeAlias = Callable[[ContextProvider, Sequence[Any]], Awaitable[None]]
+ChildHandlerFn: TypeAlias = Callable[[ContextProvider, Any], "TargetHandler[Any, Any, Any]"]
+
+
+class TargetActionSink(Generic[ActionT]):
+    """Applies actions in batches. Sinks with equal callbacks are one sink (TGT-12). They must be idempotent."""
+
+    __slots__ = ("__weakref__", "child_handler", "fn", "is_async")
+
+    def __init__(
+        self, fn: SinkFn | AsyncSinkFn, *, is_async: bool = False, child_handler: ChildHandlerFn | None = None
+    ) -> None:
+        if not callable(fn):
+            raise TypeError(f"a sink takes a callable, got {fn!r}")
+        self.fn: Final = fn
+        self.is_async: Final = is_async
+        self.child_handler: Final = child_handler
+
+    @staticmethod
+    def from_fn(fn: SinkFn, *, child_handler: ChildHandlerFn | None = None) -> TargetActionSink[Any]:
+        """A sink that calls `fn(context_provider, actions)` on a worker thread.
+
+        `child_handler(context_provider, action)` gives the handler of the rows of a container; it is called before
+        `fn`, once per action whose state was declared with a child.
+        """
+        return TargetActionSink(fn, child_handler=child_handler)
+
+    @staticmethod
+    def from_async_fn(fn: AsyncSinkFn, *, child_handler: ChildHandlerFn | None = None) -> TargetActionSink[Any]:
+        """As `from_fn`, for an async `fn`, which is awaited on the environment's event loop."""
+        return TargetActionSink(fn, is_async=True, child_handler=child_handler)
+
+    @property
+    def name(self) -> str:
+        """What traces and errors call it: the callback's qualified name."""
+        return getattr(self.fn, "__qualname__", type(self.fn).__qualname__)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, TargetActionSink)
+            and self.is_async == other.is_async
+            and self.fn == other.fn
+            and self.child_handler == other.child_handler
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.is_async, self.fn, self.child_handler))
+
+
+class TargetReconcileOutput(NamedTuple):
+    """The action a target state needs, who applies it, and what to remember once it is applied.
+
+    `tracking_record`: any serialisable value, or NON_EXISTENCE to forget the state. `child_invalidation`, for a
+    container: the action removes its rows ("destructive") or may have lost some ("lossy").
+    """
+
+    action: Any
+    sink: TargetActionSink[Any]
+    tracking_record: Any
+    child_invalidation: Literal["destructive", "lossy"] | None = None
+
+
+class TargetHandler(Protocol[ValueT, RecordT, ChildHandlerT]):  # type: ignore[misc]  # CocoIndex's parameter list
+    """A target type: compares what is wanted with what may be there.
+
+    A handler of containers may also define `child_handler_for_deletion(key, prev_possible_records)`: when one of its
+    states is deleted, the rows tracked below are reconciled to NON_EXISTENCE through the handler it returns, and their
+    actions applied before the container's. Without it, rows go with their container and are not asked (TGT-20 row 14).
+    """
+
+    def reconcile(
+        self,
+        key: StableKey,
+        desired_state: ValueT | NonExistenceType,
+        prev_possible_records: Collection[RecordT],
+        prev_may_be_missing: bool,
+        /,
+    ) -> TargetReconcileOutput | None:
+        """The needed action, or None for none. Must be synchronous and free of side effects."""
+        ...
+
+
+class TargetState(Generic[ChildHandlerT]):
+    """One thing a target should hold: a key and a value below a provider."""
+
+    __slots__ = ("key", "path", "provider", "value")
+
+    def __init__(self, provider: TargetStateProvider[Any, Any], key: StableKey, value: Any) -> None:
+        self.provider = provider
+        self.key = key
+        self.value = value
+        self.path = provider.path.concat_part(key)
+
+    def __repr__(self) -> str:
+        return f"TargetState({self.path})"
+
+
+class TargetStateProvider(Generic[ValueT, ChildHandlerT]):
+    """Makes target states of one type: a registered root, or the rows of one container.
+
+    A container's provider is *pending* until the component that declared it commits (TGT-18).
+    """
+
+    __slots__ = ("__weakref__", "generation", "handler", "path")
+
+    def __init__(self, path: StablePath, handler: TargetHandler[Any, Any, Any] | None) -> None:
+        self.path: Final = path
+        self.handler = handler
+        self.generation = Generation()
+
+    def target_state(self, key: StableKey, value: Any) -> TargetState[ChildHandlerT]:
+        """The target state of this key with this value; declare it to make it so."""
+        return TargetState(self, key, value)
+
+    def resolve(self, handler: TargetHandler[Any, Any, Any], generation: Generation) -> None:
+        """Make a pending provider usable."""
+        self.handler = handler
+        self.generation = generation
+
+    @property
+    def memo_key(self) -> object:
+        """What the provider counts as in a memo key: its path and generation (TGT-23)."""
+        return (self.path.encoded, self.generation.destructive, self.generation.lossy)
+
+    def __coco_memo_key__(self) -> object:
+        return self.memo_key
+
+    def __repr__(self) -> str:
+        return f"TargetStateProvider({self.path})"
+
+
+PendingTargetStateProvider = TargetStateProvider
+"""Typing only: a provider that may still be pending."""
+
+
+def register_root_target_states_provider(
+    name: str, handler: TargetHandler[Any, Any, Any]
+) -> TargetStateProvider[Any, Any]:
+    """Register a top-level target type. ValueError if the name is taken in this process, TypeError for no handler."""
+    process = current_process()
+    check_handler(handler)
+    if name in process.root_providers:
+        raise ValueError(f"target states provider {name!r} is already registered in this process")
+    provider: TargetStateProvider[Any, Any] = TargetStateProvider(StablePath.of(Symbol(name)), handler)
+    process.root_providers[name] = provider
+    note_registrant(process, handler)
+    return provider
+
+
+def note_registrant(process: Process, registered: object) -> None:
+    """Remember the module of something registered: it has to be executed afresh for another process."""
+    module = getattr(registered, "__module__", None)
+    if module:
+        process.modules.add(module)
+
+
+def check_handler(handler: object) -> None:
+    """TypeError unless `handler` can reconcile."""
+    if not callable(getattr(handler, "reconcile", None)):
+        raise TypeError(f"{handler!r} is not a target handler: it has no `reconcile` method")
+
+
+_record_types: dict[type, Any] = {}
+
+
+def record_type(handler: TargetHandler[Any, Any, Any]) -> Any:
+    """The type a handler's records are read as: R of `Collection[R]` at its third data parameter (TGT-09)."""
+    cls = type(handler)
+    if cls not in _record_types:
+        _record_types[cls] = _annotated_record(handler.reconcile)
+    return _record_types[cls]
+
+
+def _annotated_record(reconcile: Any) -> Any:
+    function = getattr(reconcile, "__func__", reconcile)
+    names = function.__code__.co_varnames[: function.__code__.co_argcount] if hasattr(function, "__code__") else ()
+    try:
+        hint = get_type_hints(function).get(names[3]) if len(names) > 3 else None
+    except Exception:  # unresolvable annotations count as absent (MEM-32)
+        return Any
+    arguments = list(get_args(hint))
+    return arguments[0] if len(arguments) == 1 and not isinstance(arguments[0], TypeVar) else Any

@@ -1,0 +1,195 @@
+"""Apps: a name, a root function, and the runs of it (APP)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from ..engine import Run, RunMode, UpdateStats, current_component, current_process, invocation_of
+from ._environment import DEFAULT_ENVIRONMENT, Environment, LazyEnvironment, default_of, run_blocking
+from ._report import report_period, reported
+from ._settings import default_max_inflight_components
+
+__all__ = ["App", "AppConfig", "UpdateHandle"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class AppConfig:
+    """Options of an app. `max_inflight_components`: how many components may be in flight, 1024 by default."""
+
+    name: str
+    environment: Environment | LazyEnvironment = DEFAULT_ENVIRONMENT
+    max_inflight_components: int | None = None
+
+
+class UpdateHandle(Generic[R]):
+    """One update. Nothing happens before it is awaited (APP-05)."""
+
+    def __init__(self, app: App[R], mode: RunMode) -> None:
+        self._app = app
+        self._mode: RunMode = mode
+        self._process = current_process()
+        self._run: Run | None = None
+        self._consumed = False
+
+    def __await__(self) -> Generator[Any, None, R]:
+        return self.result().__await__()
+
+    async def result(self) -> R:
+        """Wait for the update and give what the root function returned, or raise what it raised; once."""
+        if self._consumed:
+            raise RuntimeError("result already consumed: an update handle gives its result once")
+        self._consumed = True
+        with self._process.active():
+            environment = await self._app.opened()
+            work = self._app.run(environment, self._mode, self._started)
+            if asyncio.get_running_loop() is environment.event_loop:
+                # Cancelling whoever awaits the handle does not stop the run (APP-09).
+                return await asyncio.shield(environment.event_loop.create_task(work))  # type: ignore[no-any-return]
+            elsewhere = asyncio.run_coroutine_threadsafe(work, environment.event_loop)
+            return await asyncio.shield(asyncio.wrap_future(elsewhere))  # type: ignore[no-any-return]
+
+    def _started(self, run: Run) -> None:
+        self._run = run
+
+    def stats(self) -> UpdateStats | None:
+        """The counts so far; None before the update started."""
+        return None if self._run is None else self._run.stats.snapshot()
+
+
+class App(Generic[R]):
+    """One pipeline: a name, a root function, and its arguments.
+
+    ValueError when the environment has an app of that name already (APP-02).
+    """
+
+    def __init__(self, name_or_config: str | AppConfig, main_fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
+        config = AppConfig(name_or_config) if isinstance(name_or_config, str) else name_or_config
+        self._config = config
+        self._main_fn = main_fn
+        self._args = args
+        self._kwargs = kwargs
+        self.process = current_process()
+        self._serial: asyncio.Lock | None = None
+        self._current: Run | None = None
+        self.max_inflight_components = (
+            config.max_inflight_components
+            if config.max_inflight_components is not None
+            else default_max_inflight_components()
+        )
+        environment = config.environment
+        apps = environment.apps if isinstance(environment, Environment) else default_of(self.process).apps
+        if config.name in apps:
+            raise ValueError(f"app {config.name!r} is already registered in this environment; choose another name")
+        apps[config.name] = self
+
+    @property
+    def name(self) -> str:
+        """The name its state is kept under."""
+        return self._config.name
+
+    @property
+    def environment_name(self) -> str:
+        """The name of its environment."""
+        return self._config.environment.name
+
+    async def opened(self) -> Environment:
+        """Its environment; the default one is started on demand."""
+        environment = self._config.environment
+        if not isinstance(environment, Environment):
+            return await default_of(self.process).started()
+        environment.check_open()
+        return environment
+
+    def update(self, *, full_reprocess: bool = False, live: bool = False, preview: bool = False) -> UpdateHandle[R]:
+        """An update to await: scan the sources, run what changed, reconcile the targets.
+
+        `full_reprocess` runs every component and memoized call, and reconciles every declared state as if it might be
+        missing (APP-12).
+        """
+        if live:
+            raise NotImplementedError("live mode is planned for 0.3; see docs/api-parity.md")
+        if preview:
+            raise NotImplementedError("preview is planned for 0.2; see docs/api-parity.md")
+        return UpdateHandle(self, "full_reprocess" if full_reprocess else "update")
+
+    def update_blocking(
+        self,
+        *,
+        report_to_stdout: bool | timedelta = False,
+        full_reprocess: bool = False,
+        live: bool = False,
+        preview: bool = False,
+    ) -> R:
+        """As `update`, from synchronous code. `report_to_stdout`: show progress, at that interval."""
+        period = report_period(report_to_stdout)
+        handle = self.update(full_reprocess=full_reprocess, live=live, preview=preview)
+        with reported(handle.stats, period):
+            return self._blocking(handle.result)  # type: ignore[no-any-return]  # what main returned
+
+    async def drop(self) -> None:
+        """Delete every target state of the app and forget everything about it (APP-13)."""
+        handle: UpdateHandle[Any] = UpdateHandle(self, "drop")
+        if self._current is not None:
+            self._current.interrupt()
+        await handle.result()
+
+    def drop_blocking(self, *, report_to_stdout: bool | timedelta = False) -> None:
+        """As `drop`, from synchronous code."""
+        report_period(report_to_stdout)
+        self._blocking(self.drop)
+
+    def _blocking(self, begin: Callable[[], Any]) -> Any:
+        with self.process.active():
+            environment = self._config.environment
+            if not isinstance(environment, Environment):
+                environment = default_of(self.process).environment or environment
+            loop = (
+                environment.event_loop
+                if isinstance(environment, Environment)
+                else self.process.ports.event_loop()
+            )
+            try:
+                return run_blocking(begin(), loop)
+            except KeyboardInterrupt:
+                if self._current is not None:
+                    loop.call_soon_threadsafe(self._current.interrupt)
+                raise
+
+    async def run(self, environment: Environment, mode: RunMode, started: Callable[[Run], None]) -> Any:
+        """One run on the environment's loop; runs of one app come one after the other (APP-08)."""
+        inside = current_component()
+        if inside is not None and inside.run is self._current:
+            raise RuntimeError(f"app {self.name!r} can't run itself from inside one of its own components")
+        if self._serial is None:
+            self._serial = asyncio.Lock()
+        async with self._serial:
+            environment.check_open()
+            run = Run(
+                app=self.name,
+                mode=mode,
+                process=self.process,
+                space=environment.store.space(self.name),
+                context_provider=environment.context_provider,
+                max_inflight_components=self.max_inflight_components,
+            )
+            self._current = run
+            started(run)
+            try:
+                if mode == "drop":
+                    await run.drop()
+                    await run.loop.run_in_executor(None, environment.store.drop_space, self.name)
+                    return None
+                return await run.update(invocation_of(self._main_fn, self._args, self._kwargs))
+            except asyncio.CancelledError:
+                if run.interrupted:
+                    raise RuntimeError("Operation cancelled") from None
+                raise
+            finally:
+                self._current = None

@@ -1,0 +1,123 @@
+"""A scenario file as a whole: its heading, and the stories under it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..values import ScenarioError
+from ..world import Place, Story
+from ._node import Node, read_yaml
+from ._steps import check_order, read_files, read_step
+
+__all__ = ["SUFFIX", "parse_scenarios", "read_scenarios"]
+
+SUFFIX = ".coco.yaml"
+"""How the name of every scenario file ends."""
+
+_HEADING = ("name", "description", "app", "given", "steps", "scenarios")
+_ONE_OF_SEVERAL = ("name", "description", "given", "steps")
+_APP = re.compile(r"(?P<file>.+?\.py)(?::(?P<name>.+))?")
+
+
+def read_scenarios(path: Path, *, shown_as: Path | None = None) -> list[Story]:
+    """The stories in a file, in order. `shown_as` is the path that errors and reports name instead.
+
+    Raises: ScenarioError for anything that can't be run as written; OSError when the file can't be read.
+    """
+    shown = shown_as or path
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"not UTF-8 text: {error.reason} at byte {error.start}", path=shown) from None
+    return parse_scenarios(text, path=shown, base=path.parent)
+
+
+def parse_scenarios(text: str, *, path: Path, base: Path) -> list[Story]:
+    """The stories in the text of a file. `path` names it in errors; `base` is the directory that `app:` starts from.
+
+    Raises: ScenarioError for anything that can't be run as written.
+    """
+    root = read_yaml(text, path)
+    fields = root.fields("a mapping with `app:` and `steps:`", _HEADING, "key")
+    if "app" not in fields:
+        root.fail("`app:` is missing; it names the pipeline, as in `app: path/main.py`")
+    heading = _Heading(
+        app=_app(fields["app"], base), app_place=fields["app"].place, base=base, files=dict(_given(fields))
+    )
+    if ("steps" in fields) == ("scenarios" in fields):
+        both = "both" if "steps" in fields else "neither"
+        root.fail(f"expected one of `steps:` and `scenarios:`, found {both}")
+    if "steps" in fields:
+        return [_story(root, fields, heading, path.name.removesuffix(SUFFIX))]
+    stories: dict[str, Story] = {}
+    for item in _filled(fields["scenarios"], "scenario"):
+        own = item.fields("a scenario", _ONE_OF_SEVERAL, "key")
+        for needed in ("name", "steps"):
+            if needed not in own:
+                item.fail(f"`{needed}:` is missing from this scenario")
+        story = _story(item, own, heading, "")
+        if story.name in stories:
+            first = stories[story.name].place.line
+            own["name"].fail(f"{story.name!r} is the name of the scenario on line {first} too")
+        stories[story.name] = story
+    return list(stories.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Heading:
+    app: str
+    app_place: Place
+    base: Path
+    files: dict[str, bytes]
+
+
+def _app(node: Node, base: Path) -> str:
+    text = node.text("a pipeline, as in 'path/main.py:app'")
+    parts = _APP.fullmatch(text)
+    if parts is None:
+        node.fail(f"{text!r} is not a pipeline; write the path of a Python file, as in 'path/main.py:app'")
+    if not (base / parts["file"]).is_file():
+        node.fail(f"there is no file {parts['file']!r}; the path starts at the directory of the scenario file")
+    return text
+
+
+def _given(fields: dict[str, Node]) -> tuple[tuple[str, bytes], ...]:
+    if "given" not in fields:
+        return ()
+    given = fields["given"].fields("a mapping with `files:`", ("files",), "starting state")
+    return read_files(given["files"]) if "files" in given else ()
+
+
+def _filled(node: Node, what: str) -> list[Node]:
+    items = node.items(f"a list of {what}s")
+    if not items:
+        node.fail(f"this list is empty; write at least one {what}")
+    return items
+
+
+def _name(node: Node) -> str:
+    text = node.text("a name")
+    for refused, called in (("::", "'::'"), ("[", "'['"), ("\n", "a line break")):
+        if refused in text:
+            node.fail(f"{text!r} can't be a name: it is part of a test's id, so it has no {called}")
+    if not text.strip():
+        node.fail("a name can't be empty")
+    return text
+
+
+def _story(node: Node, fields: dict[str, Node], heading: _Heading, default_name: str) -> Story:
+    steps = tuple(read_step(item) for item in _filled(fields["steps"], "step"))
+    check_order(steps)
+    files = heading.files | dict(_given(fields))
+    return Story(
+        name=_name(fields["name"]) if "name" in fields else default_name,
+        place=node.place,
+        app=heading.app,
+        app_place=heading.app_place,
+        base=heading.base,
+        steps=steps,
+        files=tuple(files.items()),
+        description=fields["description"].text("a description").strip() if "description" in fields else "",
+    )

@@ -1,0 +1,186 @@
+"""The steps: how each is written, and which may follow which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..values import EVENT_NAMES, ScenarioError
+from ..world import (
+    Advance,
+    Crash,
+    Drop,
+    Expect,
+    MoveFile,
+    Place,
+    RemoveFiles,
+    Restart,
+    Start,
+    Step,
+    Update,
+    WriteFiles,
+)
+from ._duration import parse_duration
+from ._expectations import read_expect
+from ._node import Node, one_of
+from ._paths import read_path, read_paths
+
+__all__ = ["STEP_NAMES", "check_order", "read_files", "read_step"]
+
+
+def read_files(node: Node) -> tuple[tuple[str, bytes], ...]:
+    """A mapping from path to content."""
+    entries = node.entries("a mapping from path to content")
+    return tuple((read_path(name, key), value.content("the content of a file")) for name, key, value in entries)
+
+
+def _full_reprocess(node: Node) -> bool:
+    if node.is_nothing:
+        return False
+    fields = node.fields("nothing or a mapping of options", ("full_reprocess",), "option")
+    return "full_reprocess" in fields and fields["full_reprocess"].truth("true or false")
+
+
+def _start(node: Node, place: Place) -> Step:
+    return Start(place, full_reprocess=_full_reprocess(node))
+
+
+def _update(node: Node, place: Place) -> Step:
+    return Update(place, full_reprocess=_full_reprocess(node))
+
+
+def _nothing(node: Node) -> None:
+    if not node.is_nothing:
+        node.fail(f"this step takes nothing, found {node.found()}")
+
+
+def _drop(node: Node, place: Place) -> Step:
+    _nothing(node)
+    return Drop(place)
+
+
+def _restart(node: Node, place: Place) -> Step:
+    _nothing(node)
+    return Restart(place)
+
+
+def _crash(node: Node, place: Place) -> Step:
+    if node.is_nothing:
+        return Crash(place)
+    fields = node.fields("nothing, or `at:` an event", ("at", "nth"), "option")
+    if "at" not in fields:
+        node.fail("`nth` counts an event; name it with `at:`")
+    at = fields["at"].text("the name of an event")
+    if at not in EVENT_NAMES:
+        fields["at"].fail(f"unknown event {at!r}; {one_of(at, EVENT_NAMES)}")
+    return Crash(place, at, fields["nth"].whole_number("a count", minimum=1) if "nth" in fields else 1)
+
+
+def _advance(node: Node, place: Place) -> Step:
+    text = node.text("a duration such as '5s'")
+    try:
+        return Advance(place, parse_duration(text))
+    except ValueError as error:
+        node.fail(str(error))
+
+
+def _write(node: Node, place: Place) -> Step:
+    files = read_files(node)
+    if not files:
+        node.fail("`fs.write` writes nothing; name at least one file")
+    return WriteFiles(place, files)
+
+
+def _remove(node: Node, place: Place) -> Step:
+    paths = read_paths(node)
+    if not paths:
+        node.fail("`fs.remove` removes nothing; name at least one path")
+    return RemoveFiles(place, paths)
+
+
+def _move(node: Node, place: Place) -> Step:
+    fields = node.fields("`from:` and `to:`", ("from", "to"), "part of a move")
+    if len(fields) != 2:
+        node.fail(f"a move needs `from:` and `to:`, found {', '.join(map(repr, fields)) or 'neither'}")
+    source, target = (read_path(fields[name].text("a path"), fields[name]) for name in ("from", "to"))
+    return MoveFile(place, source, target)
+
+
+_READERS: dict[str, Callable[[Node, Place], Step]] = {
+    "start": _start,
+    "update": _update,
+    "fs.write": _write,
+    "fs.remove": _remove,
+    "fs.move": _move,
+    "advance": _advance,
+    "crash": _crash,
+    "restart": _restart,
+    "drop": _drop,
+    "expect": read_expect,
+}
+
+STEP_NAMES: tuple[str, ...] = tuple(_READERS)
+"""The names of all steps."""
+
+_BARE = ("start", "update", "crash", "restart", "drop")
+
+
+def read_step(node: Node) -> Step:
+    """One step: a mapping with one key, or the bare name of a step that needs nothing."""
+    if node.is_mapping:
+        entries = node.entries("a step")
+        if len(entries) != 1:
+            names = ", ".join(repr(name) for name, _, _ in entries)
+            node.fail(f"a step has one key, found {len(entries)} ({names}); begin each step with `- `")
+        name, key, value = entries[0]
+    else:
+        name, key, value = node.text("a step"), node, None
+    reader = _READERS.get(name)
+    if reader is None:
+        key.fail(f"unknown step {name!r}; {one_of(name, STEP_NAMES)}")
+    if value is None:
+        if name not in _BARE:
+            key.fail(f"{name!r} needs something to do; write `{name}: ...`")
+        value = node.nothing()
+    return reader(value, key.place)
+
+
+# What a step does to the process: from which state it may be taken, and to which it leads (None: the same).
+# `running` means an update was started that nothing has waited for.
+_TRANSITIONS: dict[type[Step], dict[str, str]] = {
+    Start: {"idle": "running"},
+    Update: {"idle": "idle"},
+    Drop: {"idle": "idle"},
+    Crash: {"idle": "down", "running": "down"},
+    Restart: {"down": "idle"},
+}
+
+_REFUSALS: dict[str, str] = {
+    "running": "the update started on line {line} may still run; put `expect: {{terminates: true}}` before this step",
+    "down": "the process is down since line {line}; put `restart` before this step",
+    "idle": "there was no crash; put `crash` before `restart`",
+}
+
+
+def check_order(steps: Sequence[Step]) -> None:
+    """Raise a ScenarioError for the first step that can't follow the ones before it."""
+    state, since = "idle", 0
+    for step in steps:
+        refusal = None
+        if isinstance(step, Expect):
+            if state == "down" and (step.terminates is not None or step.raises or step.stats):
+                refusal = "the process is down since line {line}; only `targets` and `diff` can be looked at"
+            elif step.terminates is not None and state != "running":
+                refusal = "`terminates` is about an update that was begun with `start`; there is none"
+            elif state == "running" and step.terminates is not False:
+                state, since = "idle", step.place.line
+        elif isinstance(step, Crash) and step.at is not None and state == "idle":
+            refusal = "`at` needs an update that is running; put `start`, not `update`, before it"
+        elif type(step) in _TRANSITIONS:
+            following = _TRANSITIONS[type(step)].get(state)
+            if following is None:
+                refusal = _REFUSALS[state]
+            else:
+                state, since = following, step.place.line
+        if refusal is not None:
+            place = step.place
+            raise ScenarioError(refusal.format(line=since), path=place.path, line=place.line, column=place.column)

@@ -1,0 +1,214 @@
+"""Performs a story on a world, step by step, and says which expectation was not met."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sysconfig
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..values import CocoSimError, DeadlockError, LimitError
+from ._compare import Difference, compare_diff, compare_error, compare_stats, compare_targets, diff_of
+from ._story import (
+    Advance,
+    Crash,
+    Drop,
+    Expect,
+    MoveFile,
+    Place,
+    RemoveFiles,
+    Restart,
+    Start,
+    Step,
+    Story,
+    Update,
+    WriteFiles,
+)
+
+if TYPE_CHECKING:
+    from ._world import World
+
+__all__ = ["ExpectationFailed", "perform"]
+
+
+class ExpectationFailed(CocoSimError, AssertionError):
+    """A story did not go as it says.
+
+    `place` is the line that was not met, `verdict` one sentence without its full stop, `lines` show the difference. An
+    error that nothing expected is the `__cause__`.
+    """
+
+    def __init__(self, verdict: str, *, place: Place, lines: Sequence[str] = ()) -> None:
+        super().__init__("\n".join([f"{place}: {verdict}.", *("  " + line for line in lines)]))
+        self.verdict = verdict
+        self.place = place
+        self.lines = list(lines)
+
+
+def perform(story: Story, world: World) -> None:
+    """Perform `story` on a `world` in which nothing has happened yet. The world stays open.
+
+    Raises: ExpectationFailed at the first step that does not go as the story says.
+    """
+    _Performance(story, world).run()
+
+
+# Frames of these say nothing about the pipeline: this package, the standard library.
+_NOT_THEIRS = (str(Path(__file__).parent.parent) + os.sep, sysconfig.get_path("stdlib") + os.sep)
+
+
+def _pipeline_frames(error: BaseException, base: Path) -> list[str]:
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((*_NOT_THEIRS, "<")) or "site-packages" in frame.filename
+    ]
+    return [f"{os.path.relpath(frame.filename, base)}:{frame.lineno} in {frame.name}: {frame.line}" for frame in frames]
+
+
+class _Performance:
+    def __init__(self, story: Story, world: World) -> None:
+        self._story = story
+        self._world = world
+        self._seen: dict[str, bytes] = {}
+        self._started: Start | None = None
+        # The error of an update or drop, until an `expect` takes it.
+        self._error: BaseException | None = None
+        self._error_step: Update | Start | Drop | None = None
+
+    def run(self) -> None:
+        story = self._story
+        for path, content in story.files:
+            self._world.files.write(path, content)
+        self._guard(
+            lambda: self._world.load(story.app, base=story.base), f"{story.app!r} can't be loaded", story.app_place
+        )
+        for step in story.steps:
+            if not isinstance(step, Expect):
+                self._refuse_error()
+            self._take(step)
+        if self._started is not None and not self._left_running():
+            self._attempt(self._started, self._world.finish)
+        self._refuse_error()
+
+    def _left_running(self) -> bool:
+        last = self._story.steps[-1]
+        return isinstance(last, Expect) and last.terminates is False
+
+    def _guard(self, action: Callable[[], object], fact: str, place: Place) -> None:
+        try:
+            action()
+        except Exception as error:
+            raise self._unexpected(f"{fact}: {self._named(error)}", error, place) from error
+
+    def _named(self, error: BaseException) -> str:
+        first = (str(error).splitlines() or [""])[0]
+        return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+    def _unexpected(self, verdict: str, error: BaseException, place: Place) -> ExpectationFailed:
+        lines = str(error).splitlines()[1:] + _pipeline_frames(error, self._story.base)
+        return ExpectationFailed(verdict, place=place, lines=lines)
+
+    def _attempt(self, step: Update | Start | Drop, action: Callable[[], object]) -> None:
+        if isinstance(step, Start):
+            self._started = None
+        try:
+            action()
+        except (Exception, asyncio.CancelledError) as error:
+            self._error, self._error_step = error, step
+
+    def _refuse_error(self) -> None:
+        if self._error is None:
+            return
+        assert self._error_step is not None
+        what = "drop" if isinstance(self._error_step, Drop) else "update"
+        raise self._unexpected(
+            f"the {what} raised {self._named(self._error)}", self._error, self._error_step.place
+        ) from self._error
+
+    def _take(self, step: Step) -> None:
+        world = self._world
+        if isinstance(step, Expect):
+            self._expect(step)
+        elif isinstance(step, Start):
+            world.start(full_reprocess=step.full_reprocess)
+            self._started = step
+        elif isinstance(step, Update):
+            self._attempt(step, lambda: world.update(full_reprocess=step.full_reprocess))
+        elif isinstance(step, Drop):
+            self._attempt(step, world.drop)
+        elif isinstance(step, Crash):
+            self._crash(step)
+        elif isinstance(step, Restart):
+            self._guard(world.restart, "the process can't be restarted", step.place)
+        else:
+            self._guard(lambda: self._change(step), "this step can't be taken", step.place)
+
+    def _change(self, step: WriteFiles | RemoveFiles | MoveFile | Advance) -> None:
+        world = self._world
+        if isinstance(step, WriteFiles):
+            for path, content in step.files:
+                world.files.write(path, content)
+        elif isinstance(step, RemoveFiles):
+            for path in step.paths:
+                world.files.remove(path)
+        elif isinstance(step, MoveFile):
+            world.files.rename(step.source, step.target)
+        else:
+            world.advance(step.duration)
+
+    def _crash(self, step: Crash) -> None:
+        at = step.at
+        if at is not None:
+            self._guard(
+                lambda: self._world.run_until_event(at, step.nth), "the moment to crash at did not come", step.place
+            )
+        self._world.crash()
+        self._started = None
+
+    def _expect(self, step: Expect) -> None:
+        unmet: list[tuple[str, Difference]] = []
+
+        def check(name: str, difference: Difference | None) -> None:
+            if difference is not None:
+                unmet.append((name, difference))
+
+        check("terminates", self._wait(step))
+        if step.raises is not None:
+            check("raises", compare_error(step.raises, self._error))
+            self._error = None
+        self._refuse_error()
+        files = self._world.target_files()
+        if step.targets is not None:
+            check("targets", compare_targets(step.targets, files))
+        if step.diff is not None:
+            check("diff", compare_diff(step.diff, diff_of(self._seen, files)))
+        if step.stats is not None:
+            check("stats", compare_stats(step.stats, self._world.stats()))
+        self._seen = files
+        if unmet:
+            raise ExpectationFailed(
+                "; ".join(difference.fact for _, difference in unmet),
+                place=step.places.get(unmet[0][0], step.place),
+                lines=[line for _, difference in unmet for line in difference.lines],
+            )
+
+    def _wait(self, step: Expect) -> Difference | None:
+        started = self._started
+        if started is None:
+            return None
+        begun = f"the update started on line {started.place.line}"
+        if step.terminates is not False:
+            self._attempt(started, self._world.finish)
+            if step.terminates and isinstance(self._error, DeadlockError | LimitError):
+                error, self._error = self._error, None
+                return Difference(f"{begun} does not end: {self._named(error)}", str(error).splitlines()[1:])
+            return None
+        try:
+            self._world.settle()
+        except (DeadlockError, LimitError):
+            return None
+        return None if self._world.running else Difference(f"{begun} ended; it was expected to go on", [])

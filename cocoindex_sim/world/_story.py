@@ -1,0 +1,215 @@
+"""A story as values: where it starts, the steps that happen, and what is expected to hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeAlias
+
+__all__ = [
+    "STATS_FIELDS",
+    "Advance",
+    "Contains",
+    "Crash",
+    "Diff",
+    "Drop",
+    "Exactly",
+    "Expect",
+    "Failure",
+    "Matches",
+    "MoveFile",
+    "Place",
+    "RemoveFiles",
+    "Restart",
+    "Start",
+    "StatsExpectation",
+    "Step",
+    "Story",
+    "TargetExpectation",
+    "Update",
+    "WriteFiles",
+]
+
+STATS_FIELDS: tuple[str, ...] = (
+    "num_execution_starts",
+    "num_unchanged",
+    "num_adds",
+    "num_deletes",
+    "num_reprocesses",
+    "num_errors",
+    "num_processed",
+    "num_finished",
+    "num_in_progress",
+)
+"""The counters of one update that a story may expect (STAT-04)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is written. `line` and `column` count from 1; 0 means the file as a whole."""
+
+    path: Path
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}" if self.line else str(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Begin an update and go on to the next step without waiting for it."""
+
+    place: Place
+    full_reprocess: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Run one update to its end."""
+
+    place: Place
+    full_reprocess: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Drop the app: everything it declared, and all it remembers."""
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFiles:
+    """Give files this content, creating directories as needed. Paths are relative to the working directory."""
+
+    place: Place
+    files: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFiles:
+    """Delete files."""
+
+    place: Place
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MoveFile:
+    """Rename a file or a directory."""
+
+    place: Place
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """Let virtual time pass."""
+
+    place: Place
+    duration: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """Kill the process: now, or when the started update reaches the `nth` event called `at`."""
+
+    place: Place
+    at: str | None = None
+    nth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Start a new process on what was durable."""
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Exactly:
+    """The file has exactly this content."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """The file is UTF-8 text with this text in it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The file is UTF-8 text in which `re.search` finds this pattern."""
+
+    pattern: str
+
+
+TargetExpectation: TypeAlias = Exactly | Contains | Matches
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """Which target files came, changed their content and went since the last look; all of them."""
+
+    added: frozenset[str] = frozenset()
+    changed: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class StatsExpectation:
+    """What counters of the last update are, for one component name or, with None, in total."""
+
+    component: str | None
+    counters: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The error an update or drop must end with: its class or a base of it by name, and a pattern its text matches."""
+
+    type: str | None = None
+    matches: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """One look at the world; what is None is not looked at.
+
+    Before the look, a started update is run to its end, or, when `terminates` is False, until it only waits.
+    """
+
+    place: Place
+    targets: tuple[tuple[str, TargetExpectation], ...] | None = None
+    diff: Diff | None = None
+    stats: tuple[StatsExpectation, ...] | None = None
+    terminates: bool | None = None
+    raises: Failure | None = None
+    places: dict[str, Place] = field(default_factory=dict, hash=False, compare=False)
+    """Where each of the parts above is written, by its name; `place` for those not in it."""
+
+
+Step: TypeAlias = Start | Update | Drop | WriteFiles | RemoveFiles | MoveFile | Advance | Crash | Restart | Expect
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One scenario.
+
+    `app` is a pipeline, `path/main.py` or `path/main.py:app_name`, relative to `base`.
+    """
+
+    name: str
+    place: Place
+    app: str
+    app_place: Place
+    base: Path
+    steps: tuple[Step, ...]
+    files: tuple[tuple[str, bytes], ...] = ()
+    description: str = ""

@@ -1,0 +1,78 @@
+"""Scenario files as pytest sees them: a module for each file, a function for each scenario."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from _pytest._code.code import ExceptionInfo, TerminalRepr
+
+from cocoindex_sim.scenario import SUFFIX, read_scenarios
+from cocoindex_sim.values import ScenarioError
+from cocoindex_sim.world import Story
+
+from ._options import OPTIONS
+from ._report import failure_report
+from ._run import ScenarioFailed, run_story
+
+__all__ = ["ScenarioFile", "ScenarioItem"]
+
+
+def _shown(path: Path, config: pytest.Config) -> Path:
+    try:
+        return path.relative_to(config.invocation_params.dir)
+    except ValueError:
+        return path
+
+
+class ScenarioFile(pytest.Module):
+    """One scenario file. A `Module`, so that module fixtures and plugins that ask for the module find one."""
+
+    def _getobj(self) -> ModuleType:
+        module = ModuleType(self.path.name.removesuffix(SUFFIX))
+        module.__file__ = os.fspath(self.path)
+        return module
+
+    def collect(self) -> Iterable[pytest.Item]:
+        """The scenarios, in the order of the file.
+
+        Raises: CollectError with the message alone when the file can't be run as written.
+        """
+        try:
+            stories = read_scenarios(self.path, shown_as=_shown(self.path, self.config))
+        except (ScenarioError, OSError) as error:
+            raise self.CollectError(str(error)) from None
+        return [ScenarioItem.of(self, story) for story in stories]
+
+
+class ScenarioItem(pytest.Function):
+    """One scenario. A `Function`, so that fixtures, marks and other plugins work as they do on tests."""
+
+    story: Story
+
+    @classmethod
+    def of(cls, parent: ScenarioFile, story: Story) -> ScenarioItem:
+        """The item that runs `story`."""
+
+        def scenario() -> None:
+            run_story(story, item.nodeid, item.config.stash[OPTIONS])
+
+        scenario.__doc__ = story.description or None
+        item = cls.from_parent(parent, name=story.name, callobj=scenario)
+        item.story = story
+        return item
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where the scenario is written; pytest counts lines from 0."""
+        return self.path, self.story.place.line - 1, self.name
+
+    def repr_failure(  # type: ignore[override]  # as pytest.Function itself, which leaves `style` out
+        self, excinfo: ExceptionInfo[BaseException]
+    ) -> str | TerminalRepr:
+        """The report of a scenario that failed; anything else, such as a failing fixture, as pytest shows it."""
+        if isinstance(excinfo.value, ScenarioFailed):
+            return failure_report(excinfo.value, self.nodeid, self.config.stash[OPTIONS])
+        return super().repr_failure(excinfo)

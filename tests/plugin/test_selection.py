@@ -1,0 +1,152 @@
+# Goal: `--coco-scenarios` runs scenario files and nothing else; without it no scenario file is touched.
+
+from __future__ import annotations
+
+import pytest
+from plugin_project import FAILING, PASSING, Project
+
+from cocoindex_sim.scenario import SUFFIX as SCENARIO_SUFFIX
+from pytest_coco._options import SUFFIX
+
+
+def passed(result: pytest.RunResult) -> list[str]:
+    return sorted(line.partition(" PASSED")[0] for line in result.outlines if " PASSED" in line)
+
+
+ALL = ["scenarios/shout.coco.yaml::a cold run shouts", "scenarios/shout.coco.yaml::a new file is shouted too"]
+
+
+def test_without_a_path_the_default_directory_is_run_and_testpaths_is_not(project: Project) -> None:
+    result = project.run("--coco-scenarios", "-v")
+    assert passed(result) == ALL
+    result.assert_outcomes(passed=2)
+    assert result.ret == pytest.ExitCode.OK
+
+
+def test_without_the_option_only_ordinary_tests_run(project: Project) -> None:
+    result = project.run("-v", ".")
+    assert passed(result) == ["tests/test_ordinary.py::test_ordinary"]
+    result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("path", [".", "scenarios", "scenarios/shout.coco.yaml"])
+def test_a_path_that_is_given_is_run_without_the_ordinary_tests_in_it(path: str, project: Project) -> None:
+    project.write("scenarios/test_beside.py", "def test_beside(): pass\n")
+    project.write("scenarios/other.yaml", "not: a scenario\n")
+    assert passed(project.run("--coco-scenarios", "-v", path)) == ALL
+
+
+def test_one_scenario_can_be_named_by_its_id(project: Project) -> None:
+    assert passed(project.run("--coco-scenarios", "-v", ALL[1])) == ALL[1:]
+
+
+def test_the_ini_paths_replace_the_default(project: Project) -> None:
+    project.write("pytest.ini", "[pytest]\ncoco_scenario_paths = more/one.coco.yaml stories\n")
+    project.write("more/one.coco.yaml", PASSING)
+    project.write("stories/deep/two.coco.yaml", PASSING.replace("../app", "../../app"))
+    result = project.run("--coco-scenarios", "-v")
+    assert [line.partition("::")[0] for line in passed(result)] == [
+        *["more/one.coco.yaml"] * 2,
+        *["stories/deep/two.coco.yaml"] * 2,
+    ]
+
+
+def test_the_default_is_found_from_another_directory(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project.path / "tests")
+    project.run("--coco-scenarios").assert_outcomes(passed=2)
+
+
+def test_no_scenario_at_all_is_exit_code_5(project: Project) -> None:
+    (project.path / "scenarios/shout.coco.yaml").unlink()
+    assert project.run("--coco-scenarios").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    (project.path / "scenarios").rmdir()
+    assert project.run("--coco-scenarios").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert project.run("--coco-scenarios", "tests").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--coco-scenarios", "missing"], "--coco-scenarios: there is no file or directory 'missing'"),
+        (
+            ["--coco-scenarios", "scenarios/x.coco.yaml::a"],
+            "--coco-scenarios: there is no file or directory 'scenarios/x.coco.yaml::a'",
+        ),
+        (
+            ["--coco-scenarios", "tests/test_ordinary.py"],
+            "--coco-scenarios: 'tests/test_ordinary.py' is not a scenario file (*.coco.yaml)",
+        ),
+        (
+            ["scenarios/shout.coco.yaml"],
+            "'scenarios/shout.coco.yaml' is a scenario file: add --coco-scenarios to run it",
+        ),
+        (["--coco-seed=x"], "--coco-seed is a whole number, not negative; got 'x'"),
+        (["--coco-runs=-1"], "--coco-runs is a whole number, not negative; got '-1'"),
+        (["-o", "coco_runs=many"], "coco_runs is a whole number, not negative; got 'many'"),
+    ],
+)
+def test_what_cannot_be_run_is_a_usage_error(arguments: list[str], message: str, project: Project) -> None:
+    result = project.run(*arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: {message}" in result.errlines
+
+
+def test_an_ini_path_that_is_not_there_is_a_usage_error(project: Project) -> None:
+    project.write("pytest.ini", "[pytest]\ncoco_scenario_paths = scenarios gone\n")
+    result = project.run("--coco-scenarios")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    gone = project.path / "gone"
+    assert f"ERROR: coco_scenario_paths names {str(gone)!r}, and there is no such file or directory" in result.errlines
+    project.run().assert_outcomes(passed=1)
+
+
+def test_a_file_that_cannot_be_run_is_an_error_with_its_message_alone(project: Project) -> None:
+    project.write("scenarios/bad.coco.yaml", "app: ../app/main.py\nsteps:\n  - updat\n")
+    result = project.run("--coco-scenarios")
+    result.assert_outcomes(errors=1)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    start = next(i for i, line in enumerate(result.outlines) if "ERROR collecting" in line)
+    assert result.outlines[start + 1] == (
+        "scenarios/bad.coco.yaml:3:5: unknown step 'updat'; did you mean 'update'? known: start, update,"
+        " fs.write, fs.remove, fs.move, advance, crash, restart, drop, expect"
+    )
+    assert result.outlines[start + 2].startswith("=====")
+
+
+def test_the_options_of_the_run_stand_in_the_header(project: Project) -> None:
+    assert "coco: seed 0, one run in order and 3 seeded" in project.run("--coco-scenarios").outlines
+    project.write("pytest.ini", "[pytest]\ncoco_seed = 4\ncoco_runs = 0\ncoco_trace = traces\n")
+    traces = project.path / "traces"
+    assert (
+        f"coco: seed 4, one run in order and 0 seeded, traces in {traces}" in project.run("--coco-scenarios").outlines
+    )
+    command_line = project.run("--coco-scenarios", "--coco-seed=5", "--coco-runs=1", "--coco-trace=elsewhere")
+    elsewhere = project.path / "elsewhere"
+    assert f"coco: seed 5, one run in order and 1 seeded, traces in {elsewhere}" in command_line.outlines
+
+
+@pytest.mark.real
+def test_scenarios_run_distributed(project: Project) -> None:
+    project.write("scenarios/failing.coco.yaml", FAILING)
+    result = project.run_apart("--coco-scenarios", "-n", "2")
+    result.assert_outcomes(passed=2, failed=1)
+    # The summary's message survives the way from the worker.
+    result.stdout.fnmatch_lines(["FAILED scenarios/failing.coco.yaml::b is not c - the target files are not as*"])
+
+
+@pytest.mark.real
+def test_no_scenario_is_exit_code_5_when_distributed(project: Project) -> None:
+    (project.path / "scenarios/shout.coco.yaml").unlink()
+    assert project.run_apart("--coco-scenarios", "-n", "2").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+@pytest.mark.real
+def test_the_plugin_can_be_left_out(project: Project) -> None:
+    project.run_apart("-p", "no:coco").assert_outcomes(passed=1)
+    refused = project.run_apart("-p", "no:coco", "--coco-scenarios")
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    assert "unrecognized arguments: --coco-scenarios" in refused.stderr.str()
+
+
+def test_the_suffix_is_that_of_the_scenario_room() -> None:
+    assert SUFFIX == SCENARIO_SUFFIX

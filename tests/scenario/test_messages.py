@@ -1,0 +1,371 @@
+# Goal: every mistake in a scenario file is refused with the file, the line, the column and one exact sentence.
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cocoindex_sim.scenario import parse_scenarios, read_scenarios
+from cocoindex_sim.values import EVENT_NAMES, ScenarioError
+from cocoindex_sim.world import STATS_FIELDS
+
+STEPS = "start, update, fs.write, fs.remove, fs.move, advance, crash, restart, drop, expect"
+KEYS = "name, description, app, given, steps, scenarios"
+EVENTS = ", ".join(EVENT_NAMES)
+COUNTERS = ", ".join(STATS_FIELDS)
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    (tmp_path / "main.py").write_text("")
+    return tmp_path
+
+
+def refusal(text: str, base: Path) -> str:
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenarios(text, path=Path("x.coco.yaml"), base=base)
+    assert caught.value.path == Path("x.coco.yaml")
+    return str(caught.value)
+
+
+def step(text: str) -> str:
+    """A file whose only step is `text`, which begins on line 3, column 5."""
+    return f"app: main.py\nsteps:\n  - {text}\n"
+
+
+FILES = {
+    "empty": ("", "x.coco.yaml: the file holds no scenario; write `app:` and `steps:`"),
+    "only a comment": ("# nothing\n", "x.coco.yaml: the file holds no scenario; write `app:` and `steps:`"),
+    "a list": ("- a\n", "x.coco.yaml:1:1: expected a mapping with `app:` and `steps:`, found a list"),
+    "tab": (
+        "app: main.py\nsteps:\n\t- start\n",
+        "x.coco.yaml:3:1: a tab can't start anything in YAML; indent with spaces",
+    ),
+    "open bracket": (
+        "app: [main.py\n",
+        "x.coco.yaml:2:1: not YAML: expected ',' or ']', but got '<stream end>' while parsing a flow sequence",
+    ),
+    "colon in a value": ("app: a: b\n", "x.coco.yaml:1:7: not YAML: mapping values are not allowed here"),
+    "unknown alias": ("app: *x\n", "x.coco.yaml:1:6: not YAML: found undefined alias 'x'"),
+    "control character": ("app: a\nname: \x07\n", "x.coco.yaml:2:7: not YAML: the character '\\x07' is not allowed"),
+    "two documents": (
+        "app: main.py\n---\napp: main.py\n",
+        "x.coco.yaml:2:1: a second document begins here; list several scenarios under `scenarios:`",
+    ),
+    "no app": (
+        "steps: [update]\n",
+        "x.coco.yaml:1:1: `app:` is missing; it names the pipeline, as in `app: path/main.py`",
+    ),
+    "app of another kind": (
+        "app: [main.py]\n",
+        "x.coco.yaml:1:6: expected a pipeline, as in 'path/main.py:app', found a list",
+    ),
+    "app without a value": (
+        "app:\n",
+        "x.coco.yaml:1:1: expected a pipeline, as in 'path/main.py:app', found nothing; write \"\" for empty text",
+    ),
+    "app not Python": (
+        "app: main.txt\n",
+        "x.coco.yaml:1:6: 'main.txt' is not a pipeline; write the path of a Python file, as in 'path/main.py:app'",
+    ),
+    "app not there": (
+        "app: src/main.py:app\nsteps: [update]\n",
+        "x.coco.yaml:1:6: there is no file 'src/main.py'; the path starts at the directory of the scenario file",
+    ),
+    "unknown key": (
+        "app: main.py\nstep:\n  - update\n",
+        f"x.coco.yaml:2:1: unknown key 'step'; did you mean 'steps'? known: {KEYS}",
+    ),
+    "merge key": (
+        "app: main.py\n<<: {steps: [update]}\n",
+        f"x.coco.yaml:2:1: unknown key '<<'; known: {KEYS}",
+    ),
+    "duplicate key": (
+        "app: main.py\nname: a\nname: b\nsteps: [update]\n",
+        "x.coco.yaml:3:1: 'name' is here twice; the first is on line 2",
+    ),
+    "a list as key": (
+        "app: main.py\n? [a]\n: b\n",
+        "x.coco.yaml:2:3: expected a name, found a list",
+    ),
+    "neither steps nor scenarios": (
+        "app: main.py\n",
+        "x.coco.yaml:1:1: expected one of `steps:` and `scenarios:`, found neither",
+    ),
+    "both steps and scenarios": (
+        "app: main.py\nsteps: [update]\nscenarios: []\n",
+        "x.coco.yaml:1:1: expected one of `steps:` and `scenarios:`, found both",
+    ),
+    "no steps": ("app: main.py\nsteps: []\n", "x.coco.yaml:2:8: this list is empty; write at least one step"),
+    "steps of another kind": (
+        "app: main.py\nsteps: update\n",
+        "x.coco.yaml:2:8: expected a list of steps, found 'update' (text)",
+    ),
+    "no scenarios": (
+        "app: main.py\nscenarios: []\n",
+        "x.coco.yaml:2:12: this list is empty; write at least one scenario",
+    ),
+    "scenario without name": (
+        "app: main.py\nscenarios:\n  - steps: [update]\n",
+        "x.coco.yaml:3:5: `name:` is missing from this scenario",
+    ),
+    "scenario without steps": (
+        "app: main.py\nscenarios:\n  - name: a\n",
+        "x.coco.yaml:3:5: `steps:` is missing from this scenario",
+    ),
+    "app below the heading": (
+        "app: main.py\nscenarios:\n  - name: a\n    app: main.py\n",
+        "x.coco.yaml:4:5: unknown key 'app'; known: name, description, given, steps",
+    ),
+    "one name twice": (
+        "app: main.py\nscenarios:\n  - {name: a, steps: [update]}\n  - {name: a, steps: [update]}\n",
+        "x.coco.yaml:4:12: 'a' is the name of the scenario on line 3 too",
+    ),
+    "name that is no part of an id": (
+        "app: main.py\nname: a::b\nsteps: [update]\n",
+        "x.coco.yaml:2:7: 'a::b' can't be a name: it is part of a test's id, so it has no '::'",
+    ),
+    "empty name": ('app: main.py\nname: ""\nsteps: [update]\n', "x.coco.yaml:2:7: a name can't be empty"),
+    "unknown start": (
+        "app: main.py\ngiven:\n  file: {}\nsteps: [update]\n",
+        "x.coco.yaml:3:3: unknown starting state 'file'; did you mean 'files'? known: files",
+    ),
+    "files as a list": (
+        "app: main.py\ngiven:\n  files: [a.md]\nsteps: [update]\n",
+        "x.coco.yaml:3:10: expected a mapping from path to content, found a list",
+    ),
+    "content that is missing": (
+        "app: main.py\ngiven:\n  files:\n    a.md:\n    b.md: b\nsteps: [update]\n",
+        'x.coco.yaml:4:5: expected the content of a file, found nothing; write "" for empty text',
+    ),
+    "content of another kind": (
+        "app: main.py\ngiven: {files: {a.md: {b: c}}}\nsteps: [update]\n",
+        "x.coco.yaml:2:23: expected the content of a file, found a mapping",
+    ),
+    "content that is not base64": (
+        'app: main.py\ngiven: {files: {a.md: !!binary "//8"}}\nsteps: [update]\n',
+        "x.coco.yaml:2:23: '//8' is not base64: Incorrect padding",
+    ),
+    "unknown tag": (
+        "app: main.py\ngiven: {files: {a.md: !secret x}}\nsteps: [update]\n",
+        "x.coco.yaml:2:23: expected the content of a file, found 'x' (!secret)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), FILES.values(), ids=FILES)
+def test_a_file_that_is_wrong_is_refused(text: str, message: str, base: Path) -> None:
+    assert refusal(text, base) == message
+
+
+ONE_STEP = {
+    "unknown": ("updat", f"unknown step 'updat'; did you mean 'update'? known: {STEPS}"),
+    "unknown, far from all": ("zzz: 1", f"unknown step 'zzz'; known: {STEPS}"),
+    "two keys": ("{update: , drop: }", "a step has one key, found 2 ('update', 'drop'); begin each step with `- `"),
+    "no key": ("{}", "a step has one key, found 0 (); begin each step with `- `"),
+    "a list": ("[update]", "expected a step, found a list"),
+    "bare advance": ("advance", "'advance' needs something to do; write `advance: ...`"),
+    "update: text": ("update: now", "expected nothing or a mapping of options, found 'now' (text)", 13),
+    "update: unknown option": (
+        "update: {full_reproces: true}",
+        "unknown option 'full_reproces'; did you mean 'full_reprocess'? known: full_reprocess",
+        14,
+    ),
+    "update: quoted truth": (
+        'update: {full_reprocess: "true"}',
+        "expected true or false, found 'true' (text); write true or false",
+        30,
+    ),
+    "drop: something": ("drop: {a: b}", "this step takes nothing, found a mapping", 11),
+    "restart: something": ("restart: 1", "this step takes nothing, found '1' (a number)", 14),
+    "advance: without unit": (
+        "advance: 5",
+        "'5' is not a duration; write a number and a unit (us, ms, s, m, h, d), as in '5s'",
+        14,
+    ),
+    "advance: unknown unit": (
+        "advance: 5 weeks",
+        "'5 weeks' is not a duration; write a number and a unit (us, ms, s, m, h, d), as in '5s'",
+        14,
+    ),
+    "advance: back": (
+        "advance: -5s",
+        "'-5s' is not a duration; write a number and a unit (us, ms, s, m, h, d), as in '5s'",
+        14,
+    ),
+    "advance: empty": (
+        'advance: ""',
+        "'' is not a duration; write a number and a unit (us, ms, s, m, h, d), as in '5s'",
+        14,
+    ),
+    "advance: wrong order": (
+        "advance: 5s1h",
+        "'5s1h' is not a duration; write larger units first, each once, as in '1h30m'",
+        14,
+    ),
+    "advance: too fine": ("advance: 0.5us", "'0.5us' is finer than a microsecond", 14),
+    "advance: too long": ("advance: 9999999999d", "'9999999999d' is too long; the limit is 999999999 days", 14),
+    "advance: a list": ("advance: [5s]", "expected a duration such as '5s', found a list", 14),
+    "crash: unknown option": ("crash: {att: x}", "unknown option 'att'; did you mean 'at'? known: at, nth", 13),
+    "crash: only nth": ("crash: {nth: 2}", "`nth` counts an event; name it with `at:`", 12),
+    "crash: unknown event": (
+        "crash: {at: precommitted}",
+        f"unknown event 'precommitted'; did you mean 'pre_committed'? known: {EVENTS}",
+        17,
+    ),
+    "crash: nth quoted": (
+        'crash: {at: committed, nth: "2"}',
+        "expected a count, found '2' (text)",
+        33,
+    ),
+    "crash: nth zero": ("crash: {at: committed, nth: 0}", "expected a count, found 0; the least is 1", 33),
+    "crash: nth fraction": ("crash: {at: committed, nth: 1.5}", "expected a count, found '1.5' (a number)", 33),
+    "fs.write: nothing": ("fs.write: {}", "`fs.write` writes nothing; name at least one file", 15),
+    "fs.write: no content": (
+        "fs.write: a.md",
+        "expected a mapping from path to content, found 'a.md' (text)",
+        15,
+    ),
+    "fs.write: absolute": (
+        "fs.write: {/a.md: x}",
+        "'/a.md' leads out of the world's working directory; write a path below it",
+        16,
+    ),
+    "fs.write: upwards": (
+        "fs.write: {docs/../../a.md: x}",
+        "'docs/../../a.md' leads out of the world's working directory; write a path below it",
+        16,
+    ),
+    "fs.write: not plain": (
+        "fs.write: {docs//a.md: x}",
+        "'docs//a.md' is not a plain path; write it as in 'docs/a.md'",
+        16,
+    ),
+    "fs.remove: nothing": ("fs.remove: []", "`fs.remove` removes nothing; name at least one path", 16),
+    "fs.remove: twice": ("fs.remove: [a, a]", "'a' is in this list twice", 20),
+    "fs.remove: a mapping": ("fs.remove: {a: b}", "expected a path or a list of paths, found a mapping", 16),
+    "fs.move: half": ("fs.move: {from: a}", "a move needs `from:` and `to:`, found 'from'", 14),
+    "expect: nothing": ("expect: {}", "`expect` expects nothing; known: targets, diff, stats, terminates, raises", 13),
+    "expect: unknown": (
+        "expect: {target: {}}",
+        "unknown expectation 'target'; did you mean 'targets'? known: targets, diff, stats, terminates, raises",
+        14,
+    ),
+    "targets: a list": (
+        "expect: {targets: [a]}",
+        "expected a mapping from target file to content ({} for none), found a list",
+        23,
+    ),
+    "targets: unknown check": (
+        "expect: {targets: {a: {contain: x}}}",
+        "unknown check 'contain'; did you mean 'contains'? known: contains, matches",
+        28,
+    ),
+    "targets: both checks": (
+        "expect: {targets: {a: {contains: x, matches: x}}}",
+        "expected one of `contains:` and `matches:`, found 2 of them",
+        27,
+    ),
+    "targets: bad pattern": (
+        "expect: {targets: {a: {matches: '(x'}}}",
+        "'(x' is not a regular expression: missing ), unterminated subpattern at position 0",
+        37,
+    ),
+    "diff: unknown": (
+        "expect: {diff: {new: [a]}}",
+        "unknown kind of difference 'new'; known: added, changed, removed",
+        21,
+    ),
+    "diff: a list": ("expect: {diff: []}", "expected a mapping ({} for no difference), found a list", 20),
+    "stats: unknown counter": (
+        "expect: {stats: {num_add: 1}}",
+        f"unknown counter 'num_add'; did you mean 'num_adds'? known: {COUNTERS}",
+        22,
+    ),
+    "stats: unknown counter of a component": (
+        "expect: {stats: {main: {num_errored: 1}}}",
+        f"unknown counter 'num_errored'; did you mean 'num_errors'? known: {COUNTERS}",
+        29,
+    ),
+    "stats: text": (
+        "expect: {stats: {main: many}}",
+        "expected a mapping from counter to number, found 'many' (text)",
+        28,
+    ),
+    "stats: not a number": ("expect: {stats: {num_adds: many}}", "expected a number, found 'many' (text)", 32),
+    "stats: negative": ("expect: {stats: {num_adds: -1}}", "expected a number, found -1; the least is 0", 32),
+    "raises: nothing": (
+        "start\n  - expect: {raises: {}}",
+        "expected `type:`, `matches:` or both, found neither",
+        22,
+        4,
+    ),
+    "raises: text": (
+        "expect: {raises: ValueError}",
+        "expected a mapping with `type:`, `matches:` or both, found 'ValueError' (text)",
+        22,
+    ),
+    "raises: unknown": (
+        "expect: {raises: {match: x}}",
+        "unknown part of an error 'match'; did you mean 'matches'? known: type, matches",
+        23,
+    ),
+    "terminates: text": (
+        "start\n  - expect: {terminates: yes}",
+        "expected true or false, found 'yes' (text); write true or false",
+        26,
+        4,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ONE_STEP.values(), ids=ONE_STEP)
+def test_a_step_that_is_wrong_is_refused(case: tuple[Any, ...], base: Path) -> None:
+    text, fact = case[:2]
+    column = case[2] if len(case) > 2 else 5
+    line = case[3] if len(case) > 3 else 3
+    assert refusal(step(text), base) == f"x.coco.yaml:{line}:{column}: {fact}"
+
+
+RUNNING = "the update started on line 3 may still run; put `expect: {terminates: true}` before this step"
+
+ORDER = {
+    "start, start": f"4:5: {RUNNING}",
+    "start, update": f"4:5: {RUNNING}",
+    "start, drop": f"4:5: {RUNNING}",
+    "start, restart": f"4:5: {RUNNING}",
+    "crash, update": "4:5: the process is down since line 3; put `restart` before this step",
+    "crash, advance: 5s, drop": "5:5: the process is down since line 3; put `restart` before this step",
+    "crash, crash": "4:5: the process is down since line 3; put `restart` before this step",
+    "restart": "3:5: there was no crash; put `crash` before `restart`",
+    "update, crash: {at: committed}": "4:5: `at` needs an update that is running; put `start`, not `update`, before it",
+    "start, expect: {terminates: true}, crash: {at: committed}": (
+        "5:5: `at` needs an update that is running; put `start`, not `update`, before it"
+    ),
+    "update, expect: {terminates: true}": (
+        "4:5: `terminates` is about an update that was begun with `start`; there is none"
+    ),
+    "start, expect: {terminates: false}, update": f"5:5: {RUNNING}",
+    "crash, expect: {raises: {type: ValueError}}": (
+        "4:5: the process is down since line 3; only `targets` and `diff` can be looked at"
+    ),
+}
+
+
+@pytest.mark.parametrize(("steps", "message"), ORDER.items(), ids=ORDER)
+def test_a_step_that_cannot_follow_is_refused(steps: str, message: str, base: Path) -> None:
+    lines = "".join(f"  - {text}\n" for text in steps.split(", "))
+    assert refusal(f"app: main.py\nsteps:\n{lines}", base) == f"x.coco.yaml:{message}"
+
+
+def test_bytes_that_are_not_text_are_refused_under_the_shown_name(tmp_path: Path) -> None:
+    path = tmp_path / "x.coco.yaml"
+    path.write_bytes(b"app: \xff\n")
+    with pytest.raises(ScenarioError) as caught:
+        read_scenarios(path, shown_as=Path("scenarios/x.coco.yaml"))
+    assert str(caught.value) == "scenarios/x.coco.yaml: not UTF-8 text: invalid start byte at byte 5"
+
+
+def test_a_file_that_is_not_there_is_an_error_of_the_operating_system(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_scenarios(tmp_path / "x.coco.yaml")

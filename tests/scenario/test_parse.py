@@ -1,0 +1,220 @@
+# Goal: a scenario file becomes exactly the story that is written in it.
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cocoindex_sim.scenario import STEP_NAMES, parse_duration, parse_scenarios
+from cocoindex_sim.world import (
+    Advance,
+    Contains,
+    Crash,
+    Diff,
+    Drop,
+    Exactly,
+    Expect,
+    Failure,
+    Matches,
+    MoveFile,
+    Place,
+    RemoveFiles,
+    Restart,
+    Start,
+    StatsExpectation,
+    Step,
+    Story,
+    Update,
+    WriteFiles,
+)
+
+PATH = Path("dir/x.coco.yaml")
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    (tmp_path / "main.py").write_text("")
+    return tmp_path
+
+
+def parse(text: str, base: Path) -> list[Story]:
+    return parse_scenarios(text, path=PATH, base=base)
+
+
+def at(line: int, column: int = 5) -> Place:
+    return Place(PATH, line, column)
+
+
+def steps_of(text: str, base: Path) -> tuple[Step, ...]:
+    (story,) = parse("app: main.py\nsteps:\n" + text, base)
+    return story.steps
+
+
+EVERY_STEP = """\
+  - start
+  - crash: {at: pre_committed, nth: 2}
+  - restart
+  - update: {full_reprocess: true}
+  - update:
+  - fs.write: {a.md: A, docs/b.md: B}
+  - fs.remove: a.md
+  - fs.remove: [docs/b.md, c.md]
+  - fs.move: {from: d.md, to: e.md}
+  - advance: 1h30m
+  - drop
+  - crash
+  - restart:
+  - start: {full_reprocess: false}
+  - crash: {at: committed}
+  - expect: {targets: {}}
+"""
+
+
+def test_every_step_is_read_as_written(base: Path) -> None:
+    steps = steps_of(EVERY_STEP, base)
+    assert steps == (
+        Start(at(3)),
+        Crash(at(4), "pre_committed", 2),
+        Restart(at(5)),
+        Update(at(6), full_reprocess=True),
+        Update(at(7)),
+        WriteFiles(at(8), (("a.md", b"A"), ("docs/b.md", b"B"))),
+        RemoveFiles(at(9), ("a.md",)),
+        RemoveFiles(at(10), ("docs/b.md", "c.md")),
+        MoveFile(at(11), "d.md", "e.md"),
+        Advance(at(12), timedelta(hours=1, minutes=30)),
+        Drop(at(13)),
+        Crash(at(14)),
+        Restart(at(15)),
+        Start(at(16)),
+        Crash(at(17), "committed"),
+        Expect(at(18), targets=()),
+    )
+    assert {line.split()[1].rstrip(":") for line in EVERY_STEP.splitlines()} == set(STEP_NAMES)
+
+
+def test_expectations_are_read_with_the_place_of_each(base: Path) -> None:
+    (_, expect) = steps_of(
+        """\
+  - start
+  - expect:
+      targets:
+        out/a.html: |
+          <p>A</p>
+        out/b.html: {contains: B}
+        out/c.html:
+          matches: ^C
+      diff: {added: [out/a.html], removed: out/d.html}
+      stats:
+        num_adds: 3
+        process_file: {num_errors: 1}
+        total: {num_deletes: 0}
+      terminates: true
+      raises: {type: ValueError, matches: bad .*}
+""",
+        base,
+    )
+    assert expect == Expect(
+        at(4),
+        targets=(("out/a.html", Exactly(b"<p>A</p>\n")), ("out/b.html", Contains("B")), ("out/c.html", Matches("^C"))),
+        diff=Diff(added=frozenset({"out/a.html"}), removed=frozenset({"out/d.html"})),
+        stats=(
+            StatsExpectation(None, (("num_adds", 3),)),
+            StatsExpectation("process_file", (("num_errors", 1),)),
+            StatsExpectation(None, (("num_deletes", 0),)),
+        ),
+        terminates=True,
+        raises=Failure("ValueError", "bad .*"),
+    )
+    assert isinstance(expect, Expect)
+    assert {name: place.line for name, place in expect.places.items()} == {
+        "targets": 6,
+        "diff": 11,
+        "stats": 13,
+        "terminates": 16,
+        "raises": 17,
+    }
+
+
+def test_text_stays_text_however_it_looks(base: Path) -> None:
+    (story,) = parse(
+        """\
+name: 1.10
+app: main.py
+given:
+  files: {a: yes, b: 1.0, c: null, d: 2024-01-01, e: ~, f: "", g: 0x1F, h: !!binary "//8=", 5: ä}
+steps: [update]
+""",
+        base,
+    )
+    assert story.name == "1.10"
+    assert dict(story.files) == {
+        "a": b"yes",
+        "b": b"1.0",
+        "c": b"null",
+        "d": b"2024-01-01",
+        "e": b"~",
+        "f": b"",
+        "g": b"0x1F",
+        "h": b"\xff\xff",
+        "5": "ä".encode(),
+    }
+
+
+def test_one_scenario_takes_its_name_from_the_file_unless_it_has_one(base: Path) -> None:
+    (story,) = parse("# about\napp: main.py:app\ndescription: |\n  Why.\nsteps: [update]\n", base)
+    assert story == Story(
+        name="x",
+        place=at(2, 1),
+        app="main.py:app",
+        app_place=at(2, 6),
+        base=base,
+        steps=(Update(at(5, 9)),),
+        description="Why.",
+    )
+
+
+def test_scenarios_of_one_file_share_the_heading_and_add_to_it(base: Path) -> None:
+    first, second = parse(
+        """\
+name: a heading
+app: main.py
+given: {files: {a: shared, b: shared}}
+scenarios:
+  - name: as given
+    steps: [update]
+  - name: with more
+    given: {files: {b: own, c: own}}
+    steps: [drop]
+""",
+        base,
+    )
+    assert (first.name, first.place, dict(first.files)) == ("as given", at(5), {"a": b"shared", "b": b"shared"})
+    assert (second.name, second.place) == ("with more", at(7))
+    assert dict(second.files) == {"a": b"shared", "b": b"own", "c": b"own"}
+    assert first.app == second.app == "main.py"
+
+
+def test_an_update_may_be_looked_at_while_it_runs_and_after(base: Path) -> None:
+    text = "".join(
+        f"  - {step}\n"
+        for step in ("start", "expect: {terminates: false}", "advance: 1s", "expect: {targets: {}}", "update")
+    )
+    assert len(steps_of(text, base)) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "duration"),
+    {
+        "5s": timedelta(seconds=5),
+        "250ms": timedelta(milliseconds=250),
+        "1.5s": timedelta(seconds=1.5),
+        "3us": timedelta(microseconds=3),
+        "0.1ms": timedelta(microseconds=100),
+        "2m": timedelta(minutes=2),
+        "1d2h3m4s5ms6us": timedelta(days=1, hours=2, minutes=3, seconds=4, milliseconds=5, microseconds=6),
+        "0s": timedelta(0),
+    }.items(),
+)
+def test_a_duration_is_exact(text: str, duration: timedelta) -> None:
+    assert parse_duration(text) == duration
