@@ -70,9 +70,9 @@ def _run_once(story: Story, run: Run) -> tuple[Exception | None, list[str]]:
     try:
         perform(story, world)
     except Exception as error:
-        return error, world.trace.lines()
+        return error, list(world.trace.lines())
     else:
-        return None, world.trace.lines()
+        return None, list(world.trace.lines())
     finally:
         world.close()
 

@@ -1,6 +1,7 @@
 """Print the public surface of an installed package as JSON: modules, names, members, signatures.
 
-Standard library only, because it runs in whichever interpreter has the package: `python _api_surface.py PACKAGE`.
+Standard library only, because it runs in whichever interpreter has the package: `python _api_surface.py PACKAGE [all]`.
+With `all`, a module without `__all__` also shows what it took from elsewhere.
 """
 
 from __future__ import annotations
@@ -34,18 +35,18 @@ class Module(TypedDict):
     names: dict[str, Entry]
 
 
-def surface(package: str) -> dict[str, Module]:
+def surface(package: str, *, with_imported: bool = False) -> dict[str, Module]:
     """Every public module of a package by its path below the package; `""` is the package itself."""
     modules: dict[str, Module] = {}
     pending = [package]
     while pending:
         name = pending.pop()
-        modules[name.removeprefix(package).removeprefix(".")], submodules = _module(name, package)
+        modules[name.removeprefix(package).removeprefix(".")], submodules = _module(name, package, with_imported)
         pending += submodules
     return dict(sorted(modules.items()))
 
 
-def _module(name: str, package: str) -> tuple[Module, list[str]]:
+def _module(name: str, package: str, with_imported: bool) -> tuple[Module, list[str]]:
     try:
         # What a module prints while it is imported is not part of the answer.
         with contextlib.redirect_stdout(io.StringIO()):
@@ -64,16 +65,16 @@ def _module(name: str, package: str) -> tuple[Module, list[str]]:
             for part in ("connectors", "resources")
             if f"{name}.{part}" not in submodules and (spec := importlib.util.find_spec(f"{name}.{part}"))
         ]
-    # A name that is a submodule stands in the list of modules.
+    # A name that is a submodule stands in the list of modules, unless the package hides it behind something else.
     names = {
         public: _entry(getattr(module, public), package)
-        for public in _public_names(module, package)
-        if f"{name}.{public}" not in submodules
+        for public in _public_names(module, package, with_imported)
+        if not isinstance(getattr(module, public, module), types.ModuleType)
     }
     return {"error": None, "names": names}, submodules
 
 
-def _public_names(module: types.ModuleType, package: str) -> list[str]:
+def _public_names(module: types.ModuleType, package: str, with_imported: bool) -> list[str]:
     if hasattr(module, "__all__"):
         return sorted(module.__all__)
     own = (
@@ -81,7 +82,7 @@ def _public_names(module: types.ModuleType, package: str) -> list[str]:
         for name, value in vars(module).items()
         if not name.startswith("_")
         and not isinstance(value, types.ModuleType)
-        and str(getattr(value, "__module__", "")).partition(".")[0] == package
+        and (with_imported or str(getattr(value, "__module__", "")).partition(".")[0] == package)
     )
     return sorted(own)
 
@@ -173,5 +174,5 @@ class _Default:
 
 if __name__ == "__main__":
     version = importlib.metadata.version(sys.argv[1].replace("_", "-"))
-    answer = {"version": version, "modules": surface(sys.argv[1])}
+    answer = {"version": version, "modules": surface(sys.argv[1], with_imported="all" in sys.argv[2:])}
     json.dump(answer, sys.stdout, indent=1)

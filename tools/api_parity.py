@@ -161,10 +161,10 @@ def _text(entry: Surface) -> str:
     return " ".join(filter(None, (entry["kind"], entry["signature"])))
 
 
-def inspect_package(python: str, package: str) -> tuple[str, Surface]:
+def inspect_package(python: str, package: str, *options: str) -> tuple[str, Surface]:
     """The version and the public surface of a package, as the given interpreter sees it."""
     run = subprocess.run(
-        [python, str(TOOLS / "_api_surface.py"), package],
+        [python, str(TOOLS / "_api_surface.py"), package, *options],
         capture_output=True,
         text=True,
         check=False,
@@ -192,6 +192,7 @@ def page_text(version: str, modules: list[tuple[str, list[Row] | str]]) -> str:
         "Written by `tools/api_parity.py`; do not edit. Signatures leave annotations out.",
         "",
         "* *same*: same kind, same parameters, same defaults; for classes only the engine constructs, same kind",
+        "* *accepted*: differs, for the reason given",
         "* *planned for N*: comes with release N",
         "* *later*: no release is promised yet",
         "* *internal*: public by name, but of use only to CocoIndex's own code",
@@ -225,7 +226,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         plan = Plan.load(PLAN)
         version, reference = inspect_package(options.reference_python, REFERENCE)
-        _, ours = inspect_package(sys.executable, OURS)
+        _, ours = inspect_package(sys.executable, OURS, "all")
     except ParityError as error:
         print(error, file=sys.stderr)
         return 2

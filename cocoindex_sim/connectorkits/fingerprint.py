@@ -7,8 +7,7 @@ from typing import TypeAlias
 from ..engine import Fingerprint, fingerprint_bytes, fingerprint_object, fingerprint_str
 
 Fingerprintable: TypeAlias = (
-    None
-    | bool
+    bool
     | int
     | float
     | str
@@ -18,6 +17,7 @@ Fingerprintable: TypeAlias = (
     | Sequence["Fingerprintable"]
     | Mapping["Fingerprintable", "Fingerprintable"]
     | set["Fingerprintable"]
+    | None
 )
 """What fingerprints without further ado."""
 

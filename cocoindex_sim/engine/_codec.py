@@ -89,7 +89,7 @@ def decode_value(stored: StoredValue, hint: Any = Any) -> Any:
 
 def _goes_by_pickle(value: object) -> bool:
     cls = type(value)
-    if cls in _BY_PICKLE or cls in current_process().pickled_classes or isinstance(value, pathlib.PurePath):
+    if cls in _BY_PICKLE or current_process().may_pickle(cls) or isinstance(value, pathlib.PurePath):
         return True
     if cls.__module__ == "builtins":
         return isinstance(value, type)
@@ -152,7 +152,7 @@ def _decoder(hint: Any) -> msgspec.msgpack.Decoder[Any]:
 
 class _RestrictedUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _SAFE_GLOBALS and (module, name) not in current_process().unpickled_names:
+        if (module, name) not in _SAFE_GLOBALS and not current_process().may_unpickle((module, name)):
             raise pickle.UnpicklingError(f"Forbidden global: {module}.{name}")
         found: Any = importlib.import_module(module)
         for part in name.split("."):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
 from typing import Any, Generic, TypeVar
 
@@ -29,6 +30,7 @@ class ContextKey(Generic[T]):
         self._key = key
         self._detect_change = detect_change
         process.context_keys[key] = self
+        process.modules.add(sys._getframe(1).f_globals.get("__name__", ""))
 
     @property
     def key(self) -> str:

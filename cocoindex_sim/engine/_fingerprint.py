@@ -19,9 +19,12 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
 from pathlib import PurePath
 from types import BuiltinFunctionType, FunctionType
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ..values import StablePath, Symbol
+
+if TYPE_CHECKING:
+    from ._process import Process
 
 __all__ = [
     "Fingerprint",
@@ -58,9 +61,7 @@ def register_memo_key_function(
     Args: typ: the class; its subclasses share the key function unless they have their own. key_fn: from an instance to
     the value that is fingerprinted in its place. state_fn: from (instance, previous state) to a `MemoStateOutcome`.
     """
-    from ._process import current_process
-
-    current_process().memo_key_functions[typ] = (key_fn, state_fn)
+    _process().memo_key_functions[typ] = (key_fn, state_fn)
 
 
 def memo_fingerprint(obj: object) -> Fingerprint:
@@ -165,7 +166,7 @@ class _Encoder:
         if key_method is not None:
             state = getattr(obj, "__coco_memo_state__", None)
             self._write_keyed(b"h", cls, key_method(obj), state)
-        elif (registered := _registered(cls)) is not None:
+        elif (registered := _process().find_memo_key_functions(cls)) is not None:
             base, key_fn, state_fn = registered
             state = None if state_fn is None else lambda prev, obj=obj, fn=state_fn: fn(obj, prev)
             self._write_keyed(b"r", base, key_fn(obj), state)
@@ -213,7 +214,9 @@ class _Encoder:
             self._write_named(b"L", f"{obj.days}:{obj.seconds}:{obj.microseconds}")
         elif isinstance(obj, decimal.Decimal | complex):
             self._write_named(b"N", type(obj).__name__, str(obj))
-        elif isinstance(obj, StablePath | Symbol) or (isinstance(obj, FunctionType | BuiltinFunctionType) and "<" in obj.__qualname__):
+        elif isinstance(obj, StablePath | Symbol) or (
+            isinstance(obj, FunctionType | BuiltinFunctionType) and "<" in obj.__qualname__
+        ):
             raise TypeError(_unsupported(obj))
         else:
             try:
@@ -254,15 +257,10 @@ class _Encoder:
             self.out = whole
 
 
-def _registered(cls: type) -> tuple[type, Callable[[Any], Any], Callable[..., Any] | None] | None:
+def _process() -> Process:
     from ._process import current_process
 
-    registry = current_process().memo_key_functions
-    if registry:
-        for base in cls.__mro__:
-            if base in registry:
-                return base, *registry[base]
-    return None
+    return current_process()
 
 
 def _unsupported(obj: object) -> str:

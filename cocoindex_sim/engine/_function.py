@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from contextvars import copy_context
 from types import MethodType
-from typing import Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, get_type_hints, overload
+from typing import Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, cast, get_type_hints, overload
 
 from ._call_memo import call_async, call_sync
 from ._component import ComponentContext, _current, find_context
@@ -36,7 +36,7 @@ class Function(Generic[P, R_co]):
     ) -> None:
         if deps is not None and logic_tracking is None:
             raise ValueError(f"{body!r}: deps need logic tracking; drop them or set logic_tracking to 'full' or 'self'")
-        functools.update_wrapper(self, body)
+        functools.update_wrapper(cast(Any, self), body)
         self.__qualname__: str = body.__qualname__
         self.__name__: str = body.__name__
         self.body = body
@@ -78,7 +78,7 @@ class Function(Generic[P, R_co]):
         return AsyncFunction(self.body, **self._options)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self if instance is None else MethodType(self, instance)
+        return self if instance is None else MethodType(cast(Any, self), instance)
 
     def __repr__(self) -> str:
         return f"<coco.fn {module_name(self.body)}.{self.__qualname__}>"
@@ -92,18 +92,18 @@ class SyncFunction(Function[P, R_co]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         context = find_context()
         if context is None:
-            return self.body(*args, **kwargs)
+            return cast(R_co, self.body(*args, **kwargs))
         context.component.check_open()
         if self.memo:
-            return call_sync(self, context, args, kwargs)
+            return cast(R_co, call_sync(self, context, args, kwargs))
         if self.logic_tracking == "full":
             if context.collector.takes_logic:
                 context.collector.logic.add(self.logic)
-            return self.body(*args, **kwargs)
+            return cast(R_co, self.body(*args, **kwargs))
         inner = self.new_collector(context.collector)
         token = _current.set(ComponentContext(context.component, inner, context.subpath, context.call))
         try:
-            return self.body(*args, **kwargs)
+            return cast(R_co, self.body(*args, **kwargs))
         finally:
             _current.reset(token)
             context.collector.absorb(inner)
@@ -127,18 +127,18 @@ class AsyncFunction(Function[P, R_co]):
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         context = find_context()
         if context is None:
-            return await self.run_body(args, kwargs)  # type: ignore[no-any-return]  # what the body gives
+            return cast(R_co, await self.run_body(args, kwargs))
         context.component.check_open()
         if self.memo:
-            return await call_async(self, context, args, kwargs)  # type: ignore[no-any-return]  # likewise
+            return cast(R_co, await call_async(self, context, args, kwargs))
         if self.logic_tracking == "full":
             if context.collector.takes_logic:
                 context.collector.logic.add(self.logic)
-            return await self.run_body(args, kwargs)  # type: ignore[no-any-return]  # likewise
+            return cast(R_co, await self.run_body(args, kwargs))
         inner = self.new_collector(context.collector)
         token = _current.set(ComponentContext(context.component, inner, context.subpath, context.call))
         try:
-            return await self.run_body(args, kwargs)  # type: ignore[no-any-return]  # likewise
+            return cast(R_co, await self.run_body(args, kwargs))
         finally:
             _current.reset(token)
             context.collector.absorb(inner)

@@ -23,9 +23,10 @@ class LogicRegistry:
     first asked for: decorating must stay cheap at import.
     """
 
-    __slots__ = ("_known", "_pending")
+    __slots__ = ("_known", "_outer", "_pending")
 
-    def __init__(self) -> None:
+    def __init__(self, outer: LogicRegistry | None = None) -> None:
+        self._outer = outer
         self._known: set[bytes] = set()
         self._pending: list[Callable[[], bytes]] = []
 
@@ -38,7 +39,7 @@ class LogicRegistry:
         if self._pending:
             pending, self._pending = self._pending, []
             self._known.update(compute() for compute in pending)
-        return fingerprint in self._known
+        return fingerprint in self._known or (self._outer is not None and self._outer.offers(fingerprint))
 
 
 def module_name(function: Any) -> str:

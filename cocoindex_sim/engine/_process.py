@@ -22,7 +22,8 @@ class Process:
     """Registries that live as long as an operating-system process, and the ports it is plugged into.
 
     Production has one. A simulated world makes one per run and per restart, and executes the pipeline's modules
-    afresh in it; `modules` names those that registered something and so belong to this process.
+    afresh in it; `modules` names those that registered something and so belong to this process. What code outside the
+    pipeline registered before, in the `outer` process, is found too; names only have to be unique within one.
     """
 
     __slots__ = (
@@ -33,17 +34,19 @@ class Process:
         "memo_key_functions",
         "modules",
         "observers",
+        "outer",
         "pickled_classes",
         "ports",
         "root_providers",
         "unpickled_names",
     )
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, outer: Process | None = None) -> None:
         self.ports = ports
+        self.outer = outer
         self.context_keys: dict[str, ContextKey[Any]] = {}
         self.root_providers: dict[str, TargetStateProvider[Any, Any]] = {}
-        self.logic = LogicRegistry()
+        self.logic: LogicRegistry = LogicRegistry(None if outer is None else outer.logic)
         self.memo_key_functions: dict[type, tuple[Callable[[Any], Any], Callable[..., Any] | None]] = {}
         self.pickled_classes: set[type] = set()
         self.unpickled_names: set[tuple[str, str]] = set()
@@ -63,6 +66,34 @@ class Process:
 
         found = self.root_providers.get(name)
         return found if found is not None else register_root_target_states_provider(name, make_handler())
+
+    def find_root_provider(self, name: str) -> TargetStateProvider[Any, Any] | None:
+        """The root provider registered under a name, here or in the outer process."""
+        return next((process.root_providers[name] for process in self._chain() if name in process.root_providers), None)
+
+    def find_memo_key_functions(self, cls: type) -> tuple[type, Callable[[Any], Any], Callable[..., Any] | None] | None:
+        """What is registered for the most specific base of a class (MEM-01)."""
+        registries = [process.memo_key_functions for process in self._chain() if process.memo_key_functions]
+        if registries:
+            for base in cls.__mro__:
+                for registry in registries:
+                    if base in registry:
+                        return base, *registry[base]
+        return None
+
+    def may_pickle(self, cls: type) -> bool:
+        """Whether instances of a class are stored by pickle."""
+        return any(cls in process.pickled_classes for process in self._chain())
+
+    def may_unpickle(self, name: tuple[str, str]) -> bool:
+        """Whether a pickle may name this module and qualified name."""
+        return any(name in process.unpickled_names for process in self._chain())
+
+    def _chain(self) -> Iterator[Process]:
+        process: Process | None = self
+        while process is not None:
+            yield process
+            process = process.outer
 
     @contextmanager
     def active(self) -> Iterator[None]:

@@ -146,7 +146,7 @@ class Run:
         if found is None:
             parts = container.parts()
             if len(parts) == 1 and isinstance(parts[0], Symbol):
-                return self.process.root_providers.get(parts[0].name)
+                return self.process.find_root_provider(parts[0].name)
         return found
 
     def generation_of(self, container: bytes) -> Generation:

@@ -216,7 +216,9 @@ def record_type(handler: TargetHandler[Any, Any, Any]) -> Any:
 
 def _annotated_record(reconcile: Any) -> Any:
     function = getattr(reconcile, "__func__", reconcile)
-    names = function.__code__.co_varnames[: function.__code__.co_argcount] if hasattr(function, "__code__") else ()
+    names: tuple[str, ...] = ()
+    if hasattr(function, "__code__"):
+        names = function.__code__.co_varnames[: function.__code__.co_argcount]
     try:
         hint = get_type_hints(function).get(names[3]) if len(names) > 3 else None
     except Exception:  # unresolvable annotations count as absent (MEM-32)

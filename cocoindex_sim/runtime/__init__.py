@@ -18,6 +18,12 @@ from ._inspect import apps_of as apps_of
 from ._inspect import list_stable_paths as list_stable_paths
 from ._inspect import list_stable_paths_sync as list_stable_paths_sync
 from ._inspect import stable_paths as stable_paths
+from ._loader import AppNotFoundError as AppNotFoundError
+from ._loader import AppTarget as AppTarget
+from ._loader import find_app as find_app
+from ._loader import load_module as load_module
+from ._loader import parse_target as parse_target
+from ._report import reported as reported
 from ._settings import LmdbSettings as LmdbSettings
 from ._settings import Settings as Settings
 from ._settings import default_db_path as default_db_path

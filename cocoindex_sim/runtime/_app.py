@@ -51,9 +51,9 @@ class UpdateHandle(Generic[R]):
             work = self._app.run(environment, self._mode, self._started)
             if asyncio.get_running_loop() is environment.event_loop:
                 # Cancelling whoever awaits the handle does not stop the run (APP-09).
-                return await asyncio.shield(environment.event_loop.create_task(work))  # type: ignore[no-any-return]
+                return await asyncio.shield(environment.event_loop.create_task(work))
             elsewhere = asyncio.run_coroutine_threadsafe(work, environment.event_loop)
-            return await asyncio.shield(asyncio.wrap_future(elsewhere))  # type: ignore[no-any-return]
+            return await asyncio.shield(asyncio.wrap_future(elsewhere))
 
     def _started(self, run: Run) -> None:
         self._run = run
@@ -69,7 +69,9 @@ class App(Generic[R]):
     ValueError when the environment has an app of that name already (APP-02).
     """
 
-    def __init__(self, name_or_config: str | AppConfig, main_fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, name_or_config: str | AppConfig, main_fn: Callable[..., Any], /, *args: Any, **kwargs: Any
+    ) -> None:
         config = AppConfig(name_or_config) if isinstance(name_or_config, str) else name_or_config
         self._config = config
         self._main_fn = main_fn
@@ -150,11 +152,7 @@ class App(Generic[R]):
             environment = self._config.environment
             if not isinstance(environment, Environment):
                 environment = default_of(self.process).environment or environment
-            loop = (
-                environment.event_loop
-                if isinstance(environment, Environment)
-                else self.process.ports.event_loop()
-            )
+            loop = environment.event_loop if isinstance(environment, Environment) else self.process.ports.event_loop()
             try:
                 return run_blocking(begin(), loop)
             except KeyboardInterrupt:

@@ -53,7 +53,9 @@ def reported(stats: Callable[[], UpdateStats | None], period_s: float | None) ->
         return
     began, done = time.perf_counter(), threading.Event()
     show = _on_terminal if sys.stdout.isatty() else _as_lines
-    thread = threading.Thread(target=show, args=(stats, period_s, began, done), name="cocoindex-sim report", daemon=True)
+    thread = threading.Thread(
+        target=show, args=(stats, period_s, began, done), name="cocoindex-sim report", daemon=True
+    )
     thread.start()
     try:
         yield
@@ -63,9 +65,7 @@ def reported(stats: Callable[[], UpdateStats | None], period_s: float | None) ->
         print("\n".join(stats_block(stats(), time.perf_counter() - began, running=False)), flush=True)
 
 
-def _as_lines(
-    stats: Callable[[], UpdateStats | None], period_s: float, began: float, done: threading.Event
-) -> None:
+def _as_lines(stats: Callable[[], UpdateStats | None], period_s: float, began: float, done: threading.Event) -> None:
     shown: UpdateStats | None = None
     while not done.wait(period_s):
         now = stats()
@@ -74,9 +74,7 @@ def _as_lines(
             print("\n".join(stats_block(now, time.perf_counter() - began, running=True)), flush=True)
 
 
-def _on_terminal(
-    stats: Callable[[], UpdateStats | None], period_s: float, began: float, done: threading.Event
-) -> None:
+def _on_terminal(stats: Callable[[], UpdateStats | None], period_s: float, began: float, done: threading.Event) -> None:
     from rich.live import Live
     from rich.text import Text
 

@@ -74,10 +74,10 @@ class _Heading:
 
 
 def _app(node: Node, base: Path) -> str:
-    text = node.text("a pipeline, as in 'path/main.py:app'")
+    text = node.text("a pipeline, as in 'path/main.py'")
     parts = _APP.fullmatch(text)
     if parts is None:
-        node.fail(f"{text!r} is not a pipeline; write the path of a Python file, as in 'path/main.py:app'")
+        node.fail(f"{text!r} is not a pipeline; write the path of a Python file, as in 'path/main.py'")
     if not (base / parts["file"]).is_file():
         node.fail(f"there is no file {parts['file']!r}; the path starts at the directory of the scenario file")
     return text

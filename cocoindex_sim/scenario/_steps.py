@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from ..values import EVENT_NAMES, ScenarioError
 from ..world import (
     Advance,
+    ChangeMode,
     Crash,
     Drop,
     Expect,
@@ -105,12 +107,25 @@ def _move(node: Node, place: Place) -> Step:
     return MoveFile(place, source, target)
 
 
+def _chmod(node: Node, place: Place) -> Step:
+    modes = []
+    for name, key, value in node.entries("a mapping from path to mode"):
+        text = value.text("a mode such as '644'")
+        if not re.fullmatch("[0-7]{3}", text):
+            value.fail(f"{text!r} is not a mode; write three octal digits, as in '644' or '000'")
+        modes.append((read_path(name, key), int(text, 8)))
+    if not modes:
+        node.fail("`fs.chmod` changes nothing; name at least one path")
+    return ChangeMode(place, tuple(modes))
+
+
 _READERS: dict[str, Callable[[Node, Place], Step]] = {
     "start": _start,
     "update": _update,
     "fs.write": _write,
     "fs.remove": _remove,
     "fs.move": _move,
+    "fs.chmod": _chmod,
     "advance": _advance,
     "crash": _crash,
     "restart": _restart,

@@ -149,13 +149,13 @@ class LmdbStore(_LmdbBytes):
 
     def _grow(self) -> None:
         # DUR-07. `writing` is held, so no other transaction of this process can be open.
-        with self._reading:
-            try:
-                size = self._env.info()["map_size"]
-                _log.warning("the state map of %r is full at %d bytes: doubling it", self.directory, size)
+        try:
+            size = self._env.info()["map_size"]
+            _log.warning("the state map of %r is full at %d bytes: doubling it", self.directory, size)
+            with self._reading:
                 self._env.set_mapsize(2 * size)
-            except lmdb.Error as error:
-                raise self._error(error) from error
+        except lmdb.Error as error:
+            raise self._error(error) from error
 
     def _give_back(self) -> None:
         super()._give_back()

@@ -74,13 +74,13 @@ def scan_nearest(
 ) -> list[Entry]:
     """As `scan_all`, without the entries whose path is below that of another found one.
 
-    `calls`: whether the keys end in a fingerprint. `above`: the path key of an entry found before `start`.
+    `calls`: whether the keys end in a fingerprint. `above`: the path key of an entry found before `start`, which
+    is not below `low`.
     """
     found: list[Entry] = []
     if limit <= 0:
         return found
     path_end = -CALL_SIZE - 1 if calls else None
-    start = max(low, start)
     while True:
         for entry in _entries(cursor, start):
             full = entry[0]

@@ -1,12 +1,14 @@
 """The simulated world: stories as values, and a place where the engine runs them under virtual time."""
 
 from ._perform import ExpectationFailed as ExpectationFailed
+from ._loop import VirtualLoop as VirtualLoop
 from ._perform import perform as perform
 from ._policy import Fifo as Fifo
 from ._policy import Policy as Policy
 from ._policy import SeededRandom as SeededRandom
 from ._story import STATS_FIELDS as STATS_FIELDS
 from ._story import Advance as Advance
+from ._story import ChangeMode as ChangeMode
 from ._story import Contains as Contains
 from ._story import Crash as Crash
 from ._story import Diff as Diff

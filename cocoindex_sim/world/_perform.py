@@ -14,6 +14,7 @@ from ..values import CocoSimError, DeadlockError, LimitError
 from ._compare import Difference, compare_diff, compare_error, compare_stats, compare_targets, diff_of
 from ._story import (
     Advance,
+    ChangeMode,
     Crash,
     Drop,
     Expect,
@@ -81,11 +82,10 @@ class _Performance:
 
     def run(self) -> None:
         story = self._story
-        for path, content in story.files:
-            self._world.files.write(path, content)
-        self._guard(
-            lambda: self._world.load(story.app, base=story.base), f"{story.app!r} can't be loaded", story.app_place
-        )
+        load_app = partial(self._world.load, story.app, base=story.base)
+        self._guard(load_app, f"{story.app!r} can't be loaded", story.app_place)
+        # After loading, because the working directory is that of the pipeline.
+        self._write(story.files)
         for step in story.steps:
             if not isinstance(step, Expect):
                 self._refuse_error()
@@ -147,18 +147,26 @@ class _Performance:
         else:
             self._guard(lambda: self._change(step), "this step can't be taken", step.place)
 
-    def _change(self, step: WriteFiles | RemoveFiles | MoveFile | Advance) -> None:
-        world = self._world
+    def _write(self, files: tuple[tuple[str, bytes], ...]) -> None:
+        for path, content in files:
+            self._world.files.write(path, content, parents=True)
+
+    def _change(self, step: WriteFiles | RemoveFiles | MoveFile | ChangeMode | Advance) -> None:
+        files = self._world.files
         if isinstance(step, WriteFiles):
-            for path, content in step.files:
-                world.files.write(path, content)
+            self._write(step.files)
         elif isinstance(step, RemoveFiles):
             for path in step.paths:
-                world.files.remove(path)
+                remove = files.rmtree if files.stat(path, follow_symlinks=False).kind == "dir" else files.unlink
+                remove(path)
         elif isinstance(step, MoveFile):
-            world.files.rename(step.source, step.target)
+            files.mkdir(os.path.dirname(step.target) or ".", parents=True)
+            files.rename(step.source, step.target)
+        elif isinstance(step, ChangeMode):
+            for path, mode in step.modes:
+                files.chmod(path, mode)
         else:
-            world.advance(step.duration)
+            self._world.advance(step.duration)
 
     def _crash(self, step: Crash) -> None:
         at = step.at

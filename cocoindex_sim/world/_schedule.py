@@ -198,6 +198,8 @@ class Schedule(FencedLoop):
         """Run up to that many entries of this round."""
         candidates, later, choices, choose = self._candidates, self._later, self.choices, self.policy.choose
         fifo = self._fifo
+        entry: Callback | None = None
+        task: asyncio.Task[Any] | None = None
         while at_most > 0 and self._left > 0:
             self._left -= 1
             at_most -= 1
@@ -233,6 +235,7 @@ class Schedule(FencedLoop):
             task = entry.task
             if task is not None and task.done():
                 self._tasks.pop(task, None)
+        entry = task = None  # the traceback of a task's exception holds this frame: no cycle back to the task
 
     def _wait(self, *, until_ns: int | None = None) -> bool:
         """Move the clock to the next timer, unless that is later than `until_ns`. False: there is none."""

@@ -10,6 +10,7 @@ from typing import TypeAlias
 __all__ = [
     "STATS_FIELDS",
     "Advance",
+    "ChangeMode",
     "Contains",
     "Crash",
     "Diff",
@@ -90,7 +91,7 @@ class WriteFiles:
 
 @dataclass(frozen=True, slots=True)
 class RemoveFiles:
-    """Delete files."""
+    """Delete files, or directories with everything in them."""
 
     place: Place
     paths: tuple[str, ...]
@@ -98,11 +99,19 @@ class RemoveFiles:
 
 @dataclass(frozen=True, slots=True)
 class MoveFile:
-    """Rename a file or a directory."""
+    """Rename a file or a directory, creating the directories it goes into."""
 
     place: Place
     source: str
     target: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeMode:
+    """Set permission bits, which the pipeline has to obey; the story itself may do everything."""
+
+    place: Place
+    modes: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +204,9 @@ class Expect:
     """Where each of the parts above is written, by its name; `place` for those not in it."""
 
 
-Step: TypeAlias = Start | Update | Drop | WriteFiles | RemoveFiles | MoveFile | Advance | Crash | Restart | Expect
+Step: TypeAlias = (
+    Start | Update | Drop | WriteFiles | RemoveFiles | MoveFile | ChangeMode | Advance | Crash | Restart | Expect
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ def close_coroutine(coroutine: Any) -> None:
     """Throw GeneratorExit into a suspended coroutine until it ends; its errors are dropped."""
     for _ in range(UNWIND_ATTEMPTS_MAX):  # a finally block that awaits makes close() fail, one await further on
         try:
+            if inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+                # close() would keep the arguments; a coroutine among them would complain when it is collected.
+                coroutine.throw(GeneratorExit)
             coroutine.close()
             return
         except KeyboardInterrupt:

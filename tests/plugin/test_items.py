@@ -71,8 +71,8 @@ worlds = []
 
 def test_story(coco_world):
     worlds.append(coco_world)
+    coco_world.load("../app/main.py:Shout", base=pathlib.Path(__file__).parent)
     coco_world.files.write("docs/a.txt", b"a")
-    coco_world.load("../app/main.py:app", base=pathlib.Path(__file__).parent)
     coco_world.update()
     assert coco_world.target_files() == {"out/a.txt": b"A"}
     assert coco_world.stats().by_component["shout"].num_adds == 1

@@ -9,7 +9,7 @@ from cocoindex_sim.scenario import parse_scenarios, read_scenarios
 from cocoindex_sim.values import EVENT_NAMES, ScenarioError
 from cocoindex_sim.world import STATS_FIELDS
 
-STEPS = "start, update, fs.write, fs.remove, fs.move, advance, crash, restart, drop, expect"
+STEPS = "start, update, fs.write, fs.remove, fs.move, fs.chmod, advance, crash, restart, drop, expect"
 KEYS = "name, description, app, given, steps, scenarios"
 EVENTS = ", ".join(EVENT_NAMES)
 COUNTERS = ", ".join(STATS_FIELDS)
@@ -58,15 +58,15 @@ FILES = {
     ),
     "app of another kind": (
         "app: [main.py]\n",
-        "x.coco.yaml:1:6: expected a pipeline, as in 'path/main.py:app', found a list",
+        "x.coco.yaml:1:6: expected a pipeline, as in 'path/main.py', found a list",
     ),
     "app without a value": (
         "app:\n",
-        "x.coco.yaml:1:1: expected a pipeline, as in 'path/main.py:app', found nothing; write \"\" for empty text",
+        "x.coco.yaml:1:1: expected a pipeline, as in 'path/main.py', found nothing; write \"\" for empty text",
     ),
     "app not Python": (
         "app: main.txt\n",
-        "x.coco.yaml:1:6: 'main.txt' is not a pipeline; write the path of a Python file, as in 'path/main.py:app'",
+        "x.coco.yaml:1:6: 'main.txt' is not a pipeline; write the path of a Python file, as in 'path/main.py'",
     ),
     "app not there": (
         "app: src/main.py:app\nsteps: [update]\n",
@@ -245,6 +245,12 @@ ONE_STEP = {
     "fs.remove: twice": ("fs.remove: [a, a]", "'a' is in this list twice", 20),
     "fs.remove: a mapping": ("fs.remove: {a: b}", "expected a path or a list of paths, found a mapping", 16),
     "fs.move: half": ("fs.move: {from: a}", "a move needs `from:` and `to:`, found 'from'", 14),
+    "fs.chmod: nothing": ("fs.chmod: {}", "`fs.chmod` changes nothing; name at least one path", 15),
+    "fs.chmod: not octal": (
+        "fs.chmod: {a: rw}",
+        "'rw' is not a mode; write three octal digits, as in '644' or '000'",
+        19,
+    ),
     "expect: nothing": ("expect: {}", "`expect` expects nothing; known: targets, diff, stats, terminates, raises", 13),
     "expect: unknown": (
         "expect: {target: {}}",

@@ -8,6 +8,7 @@ import pytest
 from cocoindex_sim.scenario import STEP_NAMES, parse_duration, parse_scenarios
 from cocoindex_sim.world import (
     Advance,
+    ChangeMode,
     Contains,
     Crash,
     Diff,
@@ -61,6 +62,7 @@ EVERY_STEP = """\
   - fs.remove: [docs/b.md, c.md]
   - fs.move: {from: d.md, to: e.md}
   - advance: 1h30m
+  - fs.chmod: {a.md: 000, b.md: "644"}
   - drop
   - crash
   - restart:
@@ -83,12 +85,13 @@ def test_every_step_is_read_as_written(base: Path) -> None:
         RemoveFiles(at(10), ("docs/b.md", "c.md")),
         MoveFile(at(11), "d.md", "e.md"),
         Advance(at(12), timedelta(hours=1, minutes=30)),
-        Drop(at(13)),
-        Crash(at(14)),
-        Restart(at(15)),
-        Start(at(16)),
-        Crash(at(17), "committed"),
-        Expect(at(18), targets=()),
+        ChangeMode(at(13), (("a.md", 0), ("b.md", 0o644))),
+        Drop(at(14)),
+        Crash(at(15)),
+        Restart(at(16)),
+        Start(at(17)),
+        Crash(at(18), "committed"),
+        Expect(at(19), targets=()),
     )
     assert {line.split()[1].rstrip(":") for line in EVERY_STEP.splitlines()} == set(STEP_NAMES)
 

@@ -18,6 +18,7 @@ import pytest
 
 from cocoindex_sim.ports import ComponentRecord, Record, RecordKey, StateSpace
 from cocoindex_sim.store import SUBDIRECTORY, LmdbStore, open_readonly
+from cocoindex_sim.store._scan import Cursor
 from cocoindex_sim.values import ROOT_PATH, StablePath, StateError, StateLockedError, Symbol
 
 KEY = RecordKey("component", StablePath.of("a"))
@@ -349,6 +350,32 @@ def test_reader_threads_survive_growth(tmp_path: Path, caplog: pytest.LogCapture
     assert all(reads)
     assert growths(caplog) >= 4
     assert store.spaces() == ["app"]
+    store.close()
+
+
+@pytest.mark.real
+def test_growth_waits_for_a_read_in_another_thread(tmp_path: Path) -> None:
+    store = LmdbStore(tmp_path, 1)
+    space = store.space("app")
+    space.commit(batch(0, 10))
+    committed = threading.Event()
+
+    def write() -> None:
+        space.commit(batch(10, 10_000))
+        committed.set()
+
+    writer = threading.Thread(target=write)
+
+    def visit(cursor: Cursor) -> bool:
+        writer.start()
+        # Long enough for the commit to be done many times over, were it allowed to.
+        grown = committed.wait(0.3)
+        assert cursor.set_range(b"\x01")
+        return grown
+
+    assert not store.read(visit)
+    writer.join()
+    assert count_all(space) == 10_010
     store.close()
 
 

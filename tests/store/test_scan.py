@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import TypeAlias
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +21,8 @@ from cocoindex_sim.ports import (
     StoredValue,
 )
 from cocoindex_sim.store import LmdbStore, MemoryStore
+from cocoindex_sim.store._layout import full_key, kind_prefixes, space_prefix
+from cocoindex_sim.store._scan import Cursor, scan_nearest
 from cocoindex_sim.values import StableKey, StablePath, Symbol
 
 # Few parts, so that paths meet; their sizes put keys on both sides of every limit.
@@ -45,25 +48,26 @@ PARTS: list[StableKey] = [
 ]
 CALLS = [b"\x00" * 16, b"\x02" * 16, b"\xff" * 16]
 
-paths = st.lists(st.sampled_from(PARTS), max_size=4).map(lambda parts: StablePath.of(*parts))
-
-
-def keys_of(kind: RecordKind) -> st.SearchStrategy[RecordKey]:
-    if kind == "memo":
-        return st.builds(lambda path, call: RecordKey("memo", path, call), paths, st.sampled_from(CALLS))
-    return paths.map(lambda path: RecordKey(kind, path))
-
-
 KINDS: list[RecordKind] = ["component", "memo"]
-keys = st.one_of(*map(keys_of, KINDS))
-commits = st.lists(st.lists(st.tuples(keys, st.booleans()), min_size=1, max_size=12), min_size=1, max_size=4)
-questions = st.lists(
-    st.sampled_from(KINDS).flatmap(
-        lambda kind: st.tuples(st.just(kind), paths, st.none() | keys_of(kind), st.integers(1, 5) | st.just(1000))
-    ),
-    min_size=3,
-    max_size=8,
-)
+
+Question: TypeAlias = tuple[RecordKind, StablePath, RecordKey | None, int]
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[list[list[tuple[RecordKey, bool]]], list[Question]]:
+    """Commits of (key, whether to put or delete), and questions (kind, below, after, limit), about three parts."""
+    parts = draw(st.lists(st.sampled_from(PARTS), min_size=3, max_size=3))
+    paths = st.lists(st.sampled_from(parts), max_size=4).map(lambda chosen: StablePath.of(*chosen))
+    components = paths.map(lambda path: RecordKey("component", path))
+    memos = st.builds(lambda path, call: RecordKey("memo", path, call), paths, st.sampled_from(CALLS))
+    keys: dict[RecordKind, st.SearchStrategy[RecordKey]] = {"component": components, "memo": memos}
+    put_mostly = st.sampled_from([True, True, True, False])
+    batch = st.lists(st.tuples(components | memos, put_mostly), min_size=1, max_size=25)
+    limits = st.integers(1, 5) | st.just(1000)
+    question = st.sampled_from(KINDS).flatmap(
+        lambda kind: st.tuples(st.just(kind), paths, st.none() | keys[kind], limits)
+    )
+    return draw(st.lists(batch, min_size=1, max_size=3)), draw(st.lists(question, min_size=3, max_size=8))
 
 
 @pytest.fixture(scope="module", params=["lmdb", "memory"])
@@ -83,14 +87,14 @@ def below_strictly(path: StablePath, other: StablePath) -> bool:
     return path != other and path.is_at_or_below(other)
 
 
-@settings(max_examples=150, deadline=None)
-@given(commits=commits, questions=questions)
+@settings(max_examples=200, deadline=None)
+@given(case=cases())
 def test_scans_agree_with_a_dictionary(
     shared_store: StateStore,
     numbers: Iterator[int],
-    commits: list[list[tuple[RecordKey, bool]]],
-    questions: list[tuple[RecordKind, StablePath, RecordKey | None, int]],
+    case: tuple[list[list[tuple[RecordKey, bool]]], list[Question]],
 ) -> None:
+    commits, questions = case
     # One app an example: the apps before it must not be seen.
     app = f"app{next(numbers)}"
     space = shared_store.space(app)
@@ -130,3 +134,35 @@ def test_scans_agree_with_a_dictionary(
     for path in {path for _, path, _, _ in questions} | {key.path for key in model}:
         calls = [key.fingerprint for key in sorted(model) if key.kind == "memo" and key.path == path]
         assert space.scan_calls(path) == calls
+
+
+class CountingCursor:
+    """A cursor that counts its steps."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self.set_range, self.key, self.value = cursor.set_range, cursor.key, cursor.value
+        self._next = cursor.next
+        self.steps = 0
+
+    def next(self) -> bool:
+        self.steps += 1
+        return self._next()
+
+
+@pytest.mark.parametrize(("shared", "steps_max"), [("", 2 * 100), ("s" * 600, 11 * 100)])
+def test_what_is_below_found_paths_is_skipped_or_read_once(shared: str, steps_max: int) -> None:
+    store = MemoryStore().open()
+    space = store.space("app")
+    top = StablePath.of(shared)
+    children = [top / number for number in range(100)]
+    grandchildren = [child / number for child in children for number in range(10)]
+    space.commit([(RecordKey("component", path), ComponentRecord("f")) for path in children + grandchildren])
+    low = full_key(kind_prefixes(space_prefix(1)), RecordKey("component", top))
+
+    def visit(cursor: Cursor) -> tuple[int, int]:
+        counting = CountingCursor(cursor)
+        return len(scan_nearest(counting, low, low, 1000, calls=False)), counting.steps
+
+    found, steps = store.read(visit)
+    assert found == len(children)
+    assert steps <= steps_max

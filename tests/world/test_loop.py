@@ -1,4 +1,4 @@
-"""Goal: coroutines written for asyncio run unchanged on the virtual loop, under every policy, and leave nothing behind."""
+"""Goal: coroutines written for asyncio run unchanged on the virtual loop, in every order, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 
 from cocoindex_sim.values import FenceError
 from cocoindex_sim.world._loop import VirtualLoop
-from cocoindex_sim.world._policy import Fifo, SeededRandom
+from cocoindex_sim.world._policy import Fifo, Policy, SeededRandom
 from cocoindex_sim.world._streams import Streams
 
 SEEDS = range(20)
@@ -26,7 +26,8 @@ SEEDS = range(20)
 def run_all(main: Callable[[], Awaitable[Any]]) -> list[Any]:
     """The results under asyncio's order and a handful of others."""
     results = []
-    for policy in [Fifo(), *(SeededRandom(Streams(seed).schedule) for seed in SEEDS)]:
+    policies: list[Policy] = [Fifo(), *(SeededRandom(Streams(seed).schedule) for seed in SEEDS)]
+    for policy in policies:
         loop = VirtualLoop(policy)
         try:
             results.append(loop.run_until_complete(main()))
@@ -524,7 +525,8 @@ def test_an_executor_with_one_worker_keeps_the_order_and_drops_what_was_cancelle
     with concurrent.futures.ThreadPoolExecutor(1) as executor:
 
         async def main() -> list[int]:
-            loop, log = asyncio.get_running_loop(), []
+            log: list[int] = []
+            loop = asyncio.get_running_loop()
             futures = [loop.run_in_executor(executor, log.append, i) for i in range(6)]
             futures[3].cancel()
             await asyncio.wait(futures)
@@ -550,7 +552,8 @@ def test_executors_that_can_not_be_simulated_are_fenced() -> None:
 
 def test_the_default_executor_finishes_its_work_and_then_refuses() -> None:
     async def main() -> list[int]:
-        loop, log = asyncio.get_running_loop(), []
+        log: list[int] = []
+        loop = asyncio.get_running_loop()
         loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(2))
         for i in range(5):
             loop.run_in_executor(None, log.append, i)
@@ -564,7 +567,8 @@ def test_the_default_executor_finishes_its_work_and_then_refuses() -> None:
 
 def test_a_body_may_call_back_but_not_wait_for_the_loop() -> None:
     async def main() -> list[str]:
-        loop, log = asyncio.get_running_loop(), []
+        log: list[str] = []
+        loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
 
         def body() -> None:

@@ -10,6 +10,7 @@ import pytest
 from cocoindex_sim.values import DeadlockError
 from cocoindex_sim.world import (
     Advance,
+    ChangeMode,
     Crash,
     Diff,
     Drop,
@@ -40,9 +41,13 @@ class RecordingWorld:
     def __init__(self, **answers: Any) -> None:
         self.calls: list[str] = []
         self.files = SimpleNamespace(
-            write=lambda path, data: self._call("write", path, data),
-            remove=lambda path: self._call("remove", path),
+            write=lambda path, data, *, parents: self._call("write", path, data),
+            stat=lambda path, *, follow_symlinks: SimpleNamespace(kind="dir" if path == "directory" else "file"),
+            unlink=lambda path: self._call("unlink", path),
+            rmtree=lambda path: self._call("rmtree", path),
+            mkdir=lambda path, *, parents: self._call("mkdir", path),
             rename=lambda source, target: self._call("rename", source, target),
+            chmod=lambda path, mode: self._call("chmod", path, oct(mode)),
         )
         self.running = False
         self._answers = {name: list(values) for name, values in answers.items()}
@@ -101,7 +106,7 @@ def play(*steps: Step, **answers: Any) -> list[str]:
     try:
         perform(story, world)  # type: ignore[arg-type]
     finally:
-        assert world.calls[:2] == ["write given b'G'", "load main.py base"]
+        assert world.calls[:2] == ["load main.py base", "write given b'G'"]
         del world.calls[:2]
     return world.calls
 
@@ -115,8 +120,9 @@ def failure(*steps: Step, **answers: Any) -> ExpectationFailed:
 def test_every_step_becomes_its_call_in_order() -> None:
     assert play(
         WriteFiles(at(1), (("a", b"A"), ("b", b"B"))),
-        RemoveFiles(at(2), ("a", "b")),
-        MoveFile(at(3), "c", "d"),
+        RemoveFiles(at(2), ("a", "directory")),
+        MoveFile(at(3), "c", "e/d"),
+        ChangeMode(at(3), (("a", 0),)),
         Update(at(4), full_reprocess=True),
         Advance(at(5), timedelta(seconds=5)),
         Drop(at(6)),
@@ -127,9 +133,11 @@ def test_every_step_becomes_its_call_in_order() -> None:
     ) == [
         "write a b'A'",
         "write b b'B'",
-        "remove a",
-        "remove b",
-        "rename c d",
+        "unlink a",
+        "rmtree directory",
+        "mkdir e",
+        "rename c e/d",
+        "chmod a 0o0",
         "update True",
         "advance 0:00:05",
         "drop",
@@ -220,7 +228,7 @@ def test_all_parts_of_a_look_that_are_not_met_are_shown() -> None:
 
 def test_a_step_that_cannot_be_taken_names_its_line() -> None:
     gone = FileNotFoundError(2, "No such file or directory", "a")
-    error = failure(RemoveFiles(at(4), ("a",)), remove=[gone])
+    error = failure(RemoveFiles(at(4), ("a",)), unlink=[gone])
     assert error.verdict == "this step can't be taken: FileNotFoundError: [Errno 2] No such file or directory: 'a'"
     assert error.place == at(4)
     early = failure(Start(at(1)), Crash(at(2), "committed"), run_until_event=[RuntimeError("it ended first")])

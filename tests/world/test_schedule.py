@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -213,8 +213,7 @@ def test_the_policy_sees_stable_names_in_queue_order() -> None:
         def __init__(self) -> None:
             self.seen: list[list[str]] = []
 
-        def choose(self, ready: Any) -> int:
-            one: Candidate
+        def choose(self, ready: Sequence[Candidate]) -> int:
             self.seen.append([one.label for one in ready])
             return len(ready) - 1
 
@@ -331,7 +330,12 @@ def test_run_until_stops_at_the_step_that_makes_it_true() -> None:
 
 
 def test_halt_stops_after_the_current_step() -> None:
-    for drive in (lambda l: l.settle(), lambda l: l.advance(10**9), lambda l: l.run_until(lambda: False)):
+    drives: list[Callable[[VirtualLoop], None]] = [
+        lambda loop: loop.settle(),
+        lambda loop: loop.advance(10**9),
+        lambda loop: loop.run_until(lambda: False),
+    ]
+    for drive in drives:
         loop = VirtualLoop()
         log: list[str] = []
         loop.call_soon(log.append, "a")
@@ -376,7 +380,7 @@ def test_a_deadlock_lists_who_waits_where() -> None:
 
 def test_a_step_limit_names_itself_and_who_runs() -> None:
     async def spin() -> None:
-        while True:
+        while True:  # noqa: ASYNC110  to spin is the point
             await asyncio.sleep(0)
 
     loop = VirtualLoop(steps_max=100)
@@ -388,7 +392,7 @@ def test_a_step_limit_names_itself_and_who_runs() -> None:
 
 def test_a_time_limit_names_itself_and_is_not_passed() -> None:
     async def poll() -> None:
-        while True:
+        while True:  # noqa: ASYNC110  to poll is the point
             await asyncio.sleep(7)
 
     loop = VirtualLoop(time_ns_max=60 * 10**9)

@@ -1,4 +1,4 @@
-"""Goal: a loop that is closed abruptly ends everything at once, runs nothing more, and nobody hears of it afterwards."""
+"""Goal: a loop that is closed abruptly ends everything, runs nothing more, and nobody hears of it afterwards."""
 
 from __future__ import annotations
 

@@ -1,0 +1,86 @@
+"""The file-system port of one simulated process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from ...ports import DirectoryEntry, FileStat
+from .._cut import ProcessCut
+from ._kernel import FileKernel
+
+__all__ = ["FakeFileSystem", "Faults"]
+
+Faults: TypeAlias = Callable[[str, str], OSError | None]
+"""Asked before every port call with its name and path; what it returns is raised instead of the call."""
+
+
+class FakeFileSystem:
+    """`ports.FileSystem` over a kernel, as the writer `pipeline`.
+
+    Each simulated process has its own, over the one kernel: `cut` is the end of the process, not of the files.
+    `faults` may be set at any time.
+    """
+
+    def __init__(self, kernel: FileKernel, *, faults: Faults | None = None) -> None:
+        self.kernel = kernel
+        self.faults = faults
+        self._is_cut = False
+
+    def cut(self) -> None:
+        """From now on every call raises ProcessCut and has no effect."""
+        self._is_cut = True
+
+    def _enter(self, op: str, path: str) -> None:
+        """Where every call passes."""
+        if self._is_cut:
+            raise ProcessCut(f"{op}({path!r}) was called by a process that was killed")
+        if self.faults is not None:
+            fault = self.faults(op, path)
+            if fault is not None:
+                raise fault
+
+    def getcwd(self) -> str:
+        """The absolute directory that relative paths start from."""
+        self._enter("getcwd", "")
+        return self.kernel.cwd
+
+    def stat(self, path: str, *, follow_symlinks: bool = True) -> FileStat:
+        """The status of what is at `path`; of the link itself when links are not followed."""
+        self._enter("stat", path)
+        return self.kernel.stat(path, follow_symlinks=follow_symlinks, writer="pipeline")
+
+    def scandir(self, path: str) -> list[DirectoryEntry]:
+        """The entries of a directory, in the order they were made."""
+        self._enter("scandir", path)
+        return self.kernel.scandir(path, writer="pipeline")
+
+    def realpath(self, path: str) -> str:
+        """The absolute path with every link resolved, as far as it exists."""
+        self._enter("realpath", path)
+        return self.kernel.realpath(path, writer="pipeline")
+
+    def read(self, path: str, size: int = -1) -> bytes:
+        """The first `size` bytes of a file, or all of it."""
+        self._enter("read", path)
+        return self.kernel.read(path, size, writer="pipeline")
+
+    def replace_content(self, path: str, data: bytes) -> None:
+        """Make `path` a file with exactly this content, in one step that a crash falls before or after."""
+        self._enter("replace_content", path)
+        self.kernel.replace_content(path, data, writer="pipeline")
+
+    def mkdir(self, path: str, *, parents: bool = False) -> None:
+        """Create a directory; an existing one is fine."""
+        self._enter("mkdir", path)
+        self.kernel.mkdir(path, parents=parents, writer="pipeline")
+
+    def unlink(self, path: str) -> None:
+        """Remove a file or a link."""
+        self._enter("unlink", path)
+        self.kernel.unlink(path, writer="pipeline")
+
+    def rmdir(self, path: str) -> None:
+        """Remove an empty directory."""
+        self._enter("rmdir", path)
+        self.kernel.rmdir(path, writer="pipeline")

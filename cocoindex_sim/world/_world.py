@@ -1,0 +1,313 @@
+"""The simulated world: loop, clock, file system, state stores and trace, with the engine running in between.
+
+It can `crash` and `restart`. The model of a crash is `kill -9`: files keep what was written, a store what it committed,
+and nothing else of the process is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .. import alias
+from ..engine import Process, UpdateStats, current_process
+from ..fakes import VirtualClock
+from ..fakes.filesystem import FakeFileSystem, FileSystemKernel
+from ..ports import Ports, StateStore
+from ..runtime import App, UpdateHandle, find_app, load_module, parse_target
+from ..store import MemoryHolder, MemoryStore
+from ..values import Event, event_name
+from ._loop import VirtualLoop
+from ._policy import Policy
+from ._streams import Streams
+from ._trace import Trace
+
+__all__ = ["World"]
+
+T = TypeVar("T")
+
+
+class World:
+    """One simulated world. Same seed, same policy, same calls: same trace.
+
+    `policy` decides which of the things that are ready runs next (default: asyncio's own order). Paths are relative to
+    `cwd`, which is the directory of the pipeline file once one is loaded.
+    """
+
+    def __init__(self, seed: int = 0, *, policy: Policy | None = None) -> None:
+        self.streams = Streams(seed)
+        self._policy = policy
+        self._now_ns_at_restart = 0
+        self.loop = self._new_loop(0)
+        self.clock = VirtualClock(lambda: self.loop.now_ns)
+        self.files = FileSystemKernel(self.clock)
+        self.trace = Trace(self.loop)
+        self._stores: dict[str, MemoryStore] = {}
+        self._life = _Life(self)
+        self._loaded: tuple[str, Path] | None = None
+        self._app: App[Any] | None = None
+        self._handle: UpdateHandle[Any] | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._closed = False
+
+    def _new_loop(self, start_ns: int) -> VirtualLoop:
+        return VirtualLoop(self._policy, start_ns=start_ns)
+
+    # -- the pipeline ----------------------------------------------------------------------------------------------
+
+    @property
+    def process(self) -> Process:
+        """The engine process of the present life."""
+        return self._life.process
+
+    def load(self, target: str, *, base: Path | None = None) -> App[Any]:
+        """Execute a pipeline file, unmodified, in this world, and take its app: `path/main.py[:app_name]`.
+
+        `base`: what the path is relative to. Raises what `load_module` and `find_app` raise.
+        """
+        base = base or Path.cwd()
+        self._loaded = (target, base)
+        parsed = parse_target(target)
+        if parsed.is_file:
+            self.files.chdir(str((base / parsed.reference).resolve().parent))
+        self._app = self._life.load(target, base)
+        return self._app
+
+    def use(self, make_app: Callable[[], App[Any]]) -> App[Any]:
+        """Take the app that a function makes in this world; for pipelines written inside a test."""
+        with self._life.entered():
+            self._app = make_app()
+        return self._app
+
+    @property
+    def app(self) -> App[Any]:
+        """The app that was loaded. RuntimeError before."""
+        if self._app is None:
+            raise RuntimeError("no app is loaded in this world: call load() or use() first")
+        return self._app
+
+    # -- runs ------------------------------------------------------------------------------------------------------
+
+    @property
+    def running(self) -> bool:
+        """Whether a started update has not ended."""
+        return self._task is not None and not self._task.done()
+
+    def start(self, *, full_reprocess: bool = False) -> None:
+        """Begin an update without waiting for it."""
+        if self.running:
+            raise RuntimeError("an update is running already: finish() it, or crash()")
+        app = self.app
+        with self._life.entered():
+            self._handle = app.update(full_reprocess=full_reprocess)
+            self._task = self._create_task(self._handle.result(), "update")
+
+    def finish(self) -> Any:
+        """Run until the started update ends; what the root function returned, or its error raised."""
+        if self._task is None:
+            raise RuntimeError("no update was started: call start() first")
+        task, self._task = self._task, None
+        return self.run(task)
+
+    def update(self, *, full_reprocess: bool = False) -> Any:
+        """Run one update to its end; what the root function returned, or its error raised."""
+        self.start(full_reprocess=full_reprocess)
+        return self.finish()
+
+    def drop(self) -> None:
+        """Drop the app."""
+        with self._life.entered():
+            task = self._create_task(self.app.drop(), "drop")
+        self.run(task)
+
+    def stats(self) -> UpdateStats | None:
+        """The counts of the last update; None before one began."""
+        return None if self._handle is None else self._handle.stats()
+
+    def run(self, work: Any) -> Any:
+        """Run a coroutine, or something awaitable, to its end in this world."""
+        with self._life.entered():
+            return self.loop.run_until_complete(work)
+
+    def settle(self) -> None:
+        """Run what is ready, without letting time pass."""
+        self.loop.settle()
+
+    def advance(self, duration: timedelta | float) -> None:
+        """Let virtual time pass: a timedelta, or seconds."""
+        delta = duration if isinstance(duration, timedelta) else timedelta(seconds=duration)
+        self.loop.advance(((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1_000)
+
+    def run_until_event(self, name: str, nth: int = 1) -> None:
+        """Run the started update up to the `nth` event of this name from now on, and no step further.
+
+        RuntimeError when the update ends before, listing the events that there were.
+        """
+        if not self.running:
+            raise RuntimeError(f"no update is running, so no {name!r} can come: start() one first")
+        watcher = _EventWatcher(name, nth, self.loop)
+        observers = self.process.observers
+        observers.append(watcher)
+        try:
+            self.loop.run_until(lambda: watcher.seen >= nth or not self.running)
+        finally:
+            observers.remove(watcher)
+        if watcher.seen < nth:
+            counts = ", ".join(f"{count} {event}" for event, count in sorted(watcher.counts.items())) or "none"
+            raise RuntimeError(
+                f"the update ended before event {name!r} number {nth} came; the events since it was started: {counts}"
+            )
+
+    # -- crash and restart -----------------------------------------------------------------------------------------
+
+    def crash(self) -> None:
+        """Kill the process: cut it off from everything, then close what is left of it."""
+        self.trace.note("crash")
+        self._now_ns_at_restart = self.loop.now_ns
+        self._life.end()
+        self._task = None
+
+    def restart(self) -> None:
+        """Begin a new process on what was durable, with the pipeline loaded afresh."""
+        if not self._life.ended:
+            self.crash()
+        self.trace.note("restart")
+        self.loop = self.trace.moment = self._new_loop(self._now_ns_at_restart)
+        self._life = _Life(self)
+        self._app = None
+        if self._loaded is not None:
+            self._app = self._life.load(*self._loaded)
+
+    def target_files(self) -> dict[str, bytes]:
+        """Every file that the pipeline was the last to write, by its path relative to the working directory."""
+        cwd = self.files.getcwd()
+        found = self.files.files_written_by("pipeline")
+        return {os.path.relpath(path, cwd): content for path, content in sorted(found.items())}
+
+    def close(self) -> None:
+        """End the world. Idempotent."""
+        if not self._closed:
+            self._closed = True
+            self._life.end()
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- what a life is made of ------------------------------------------------------------------------------------
+
+    def open_store(self, directory: str) -> MemoryHolder:
+        """A holder of the durable store of a state directory."""
+        path = os.path.normpath(os.path.join(self.files.getcwd(), directory))
+        return self._stores.setdefault(path, MemoryStore()).open()
+
+    def _create_task(self, work: Any, name: str) -> asyncio.Task[Any]:
+        return self.loop.create_task(work, name=name, context=contextvars.copy_context())
+
+
+class _Life:
+    """One process of a world, from its start to its crash."""
+
+    def __init__(self, world: World) -> None:
+        self._loop = world.loop
+        self._file_system = FakeFileSystem(world.files)
+        self._holders: list[MemoryHolder] = []
+        self._exit = ExitStack()
+        self.ended = False
+
+        def open_store(directory: str, map_size_bytes: int) -> StateStore:
+            holder = world.open_store(directory)
+            self._holders.append(holder)
+            return holder
+
+        self.process = Process(
+            Ports(
+                clock=world.clock,
+                file_system=self._file_system,
+                open_store=open_store,
+                event_loop=lambda: self._loop,
+            ),
+            outer=current_process(),
+        )
+        self.process.observers.append(world.trace)
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Run code as part of this process."""
+        if self.ended:
+            raise RuntimeError("this process has crashed: restart() the world first")
+        with self.process.active():
+            yield
+
+    def load(self, target: str, base: Path) -> App[Any]:
+        parsed = parse_target(target)
+        self._exit.enter_context(alias.installed())
+        self._exit.enter_context(_fresh_modules((base / parsed.reference).resolve().parent, self.process))
+        with self.entered():
+            load_module(parsed, base)
+            return find_app(parsed, self.process)
+
+    def end(self) -> None:
+        """Cut the ports, close the coroutines, and put back the modules that stood there before."""
+        if self.ended:
+            return
+        self.ended = True
+        self._file_system.cut()
+        for holder in self._holders:
+            holder.cut()
+        self._loop.close_abruptly()
+        self._exit.close()
+
+
+@contextmanager
+def _fresh_modules(directory: Path, process: Process) -> Iterator[None]:
+    """Have the modules of a directory, and those that register in a process, executed afresh for that process."""
+    path, before = list(sys.path), dict(sys.modules)
+    for name in _modules_below(directory):
+        del sys.modules[name]
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        for name in {*_modules_below(directory), *(process.modules - before.keys())}:
+            sys.modules.pop(name, None)
+        for name in before.keys() - sys.modules.keys():
+            sys.modules[name] = before[name]
+
+
+class _EventWatcher:
+    """Counts events, and stops the loop in the step in which the awaited one comes."""
+
+    def __init__(self, name: str, nth: int, loop: VirtualLoop) -> None:
+        self._name = name
+        self._nth = nth
+        self._loop = loop
+        self.seen = 0
+        self.counts: dict[str, int] = {}
+
+    def on_event(self, event: Event) -> None:
+        name = event_name(event)
+        self.counts[name] = self.counts.get(name, 0) + 1
+        if name == self._name:
+            self.seen += 1
+            if self.seen == self._nth:
+                self._loop.halt()
+
+
+def _modules_below(directory: Path) -> list[str]:
+    """The imported modules whose files lie in or below a directory, but for installed packages."""
+    prefix = str(directory) + os.sep
+    return [
+        name
+        for name, module in sys.modules.items()
+        if (file := getattr(module, "__file__", None)) and file.startswith(prefix) and "site-packages" not in file
+    ]

@@ -1,0 +1,151 @@
+"""A place to run engine code in: virtual loop, memory store, trace, and a target that keeps a journal."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Collection
+from typing import Any
+
+import cocoindex_sim as coco
+from cocoindex_sim.engine import Process
+from cocoindex_sim.ports import Ports
+from cocoindex_sim.store import MemoryStore
+from cocoindex_sim.values import Event, event_name
+from cocoindex_sim.world import VirtualLoop
+from cocoindex_sim.world._trace import Trace
+
+
+class Clock:
+    """Virtual time of the bench's loop."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    def monotonic_ns(self) -> int:
+        return self._bench.loop.now_ns
+
+    time_ns = monotonic_ns
+
+
+class Bench:
+    """One durable store; `process` is the life that has it open, `crash` ends it and begins the next."""
+
+    def __init__(self) -> None:
+        self._disk = MemoryStore()
+        self._exits: list[Any] = []
+        self.trace: Trace
+        self._begin()
+
+    def _begin(self) -> None:
+        self.loop = VirtualLoop()
+        self.trace = Trace(self.loop)
+        self._holder: Any = None
+
+        def open_store(directory: str, map_size_bytes: int) -> Any:
+            self._holder = self._disk.open()
+            return self._holder
+
+        ports = Ports(clock=Clock(self), file_system=None, open_store=open_store, event_loop=lambda: self.loop)  # type: ignore[arg-type]
+        self.process = Process(ports)
+        self.process.observers.append(self.trace)
+        self._active = self.process.active()
+        self._active.__enter__()
+        self.env = coco.Environment(coco.Settings(db_path="state"))
+
+    def app(self, main: Callable[..., Any], *args: Any, name: str = "app", **config: Any) -> coco.App[Any]:
+        """An app in this life."""
+        return coco.App(coco.AppConfig(name=name, environment=self.env, **config), main, *args)
+
+    def run(self, work: Any) -> Any:
+        """Run something awaitable to its end."""
+        return self.loop.run_until_complete(work)
+
+    def update(self, app: coco.App[Any], **options: Any) -> Any:
+        """One update to its end."""
+        return self.run(app.update(**options).result())
+
+    def update_until(self, app: coco.App[Any], event: str, nth: int = 1, **options: Any) -> None:
+        """Begin an update and stop it dead right after the nth event of this name. Call `crash` next."""
+        seen = 0
+
+        class Watcher:
+            def on_event(watcher, one: Event) -> None:
+                nonlocal seen
+                seen += event_name(one) == event
+                if seen == nth:
+                    self.loop.halt()
+
+        self.process.observers.append(Watcher())
+        task = self.loop.create_task(app.update(**options).result(), context=contextvars.copy_context())
+        self.loop.run_until(lambda: seen >= nth or task.done())
+        assert seen >= nth, f"the update ended before {event} number {nth}: {task}"
+
+    def crash(self) -> None:
+        """kill -9, and a new process on what was durable. Apps and decorated functions have to be made anew."""
+        self._end()
+        self._begin()
+
+    def events(self, *names: str) -> list[str]:
+        """The events since the last look as `name path`, of these names only (all without any)."""
+        taken = self.trace.take_events()
+        return [
+            f"{event_name(event)} {getattr(event, 'path', getattr(event, 'target', ''))}".strip()
+            for event in taken
+            if not names or event_name(event) in names
+        ]
+
+    def _end(self) -> None:
+        self._holder.cut()
+        self.loop.close_abruptly()
+        self._active.__exit__(None, None, None)
+
+    def close(self) -> None:
+        self._end()
+
+
+class Journal:
+    """A target whose content is `content`, whose `reconcile` arguments and sink calls are written down.
+
+    `fail_before` / `fail_after`: keys whose action raises before it has, or once it has had, its effect.
+    """
+
+    def __init__(self, content: dict[Any, Any] | None = None) -> None:
+        self.content: dict[Any, Any] = {} if content is None else content
+        self.asked: list[tuple[Any, Any, list[Any], bool]] = []
+        self.calls: list[list[tuple[Any, Any]]] = []
+        self.fail_before: set[Any] = set()
+        self.fail_after: set[Any] = set()
+        self.sink = coco.TargetActionSink.from_fn(self._apply)
+
+    def reconcile(
+        self, key: Any, desired: Any, prev: Collection[Any], missing: bool, /
+    ) -> coco.TargetReconcileOutput | None:
+        self.asked.append((key, desired, list(prev), missing))
+        if coco.is_non_existence(desired):
+            if not prev and not missing:
+                return None
+            return coco.TargetReconcileOutput((key, None), self.sink, coco.NON_EXISTENCE)
+        if not missing and prev and all(record == desired for record in prev):
+            return None
+        return coco.TargetReconcileOutput((key, desired), self.sink, desired)
+
+    def _apply(self, context: coco.ContextProvider, actions: list[tuple[Any, Any]]) -> None:
+        self.calls.append(list(actions))
+        for key, value in actions:
+            if key in self.fail_before:
+                raise OSError(f"{key} failed before")
+            if value is None:
+                self.content.pop(key, None)
+            else:
+                self.content[key] = value
+            if key in self.fail_after:
+                raise OSError(f"{key} failed after")
+
+    def provider(self, name: str = "test/journal") -> Any:
+        """The provider of this target in the current process."""
+        return coco.register_root_target_states_provider(name, self)
+
+    def take_asked(self) -> list[tuple[Any, Any, list[Any], bool]]:
+        """The `reconcile` arguments since the last look, by key."""
+        taken, self.asked = self.asked, []
+        return sorted(taken, key=lambda one: str(one[0]))
