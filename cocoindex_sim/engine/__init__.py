@@ -36,6 +36,7 @@ from ._mount import mount_target as mount_target
 from ._mount import use_mount as use_mount
 from ._process import Process as Process
 from ._process import current_process as current_process
+from ._process import offer_root_provider as offer_root_provider
 from ._process import set_production_process as set_production_process
 from ._run import Run as Run
 from ._run import RunMode as RunMode

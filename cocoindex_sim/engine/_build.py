@@ -73,6 +73,8 @@ async def build(component: Component, invocation: Invocation, *, background: boo
     run.stats.started(component.processor)
     try:
         value = await _build(component, invocation)
+    except GeneratorExit:
+        raise
     except BaseException as error:
         component.phase = Phase.FAILED
         cancelled = isinstance(error, asyncio.CancelledError)
@@ -162,11 +164,16 @@ def _reuse(component: Component, function: Function[..., Any], stored: Component
 async def _run_body(component: Component, invocation: Invocation) -> Any:
     """The body, then all children; when the body raises, the children still finish (CMP-12, CMP-13)."""
     _current.set(ComponentContext(component, component.collector))  # this task belongs to the component alone
+    closing = False
     try:
         return await _call_body(component.run, invocation)
+    except GeneratorExit:
+        closing = True  # the loop is gone, and with it the children
+        raise
     finally:
-        component.enter(Phase.WAITING)
-        await component.children_done()
+        if not closing:
+            component.enter(Phase.WAITING)
+            await component.children_done()
 
 
 async def _call_body(run: Run, invocation: Invocation) -> Any:
@@ -193,7 +200,7 @@ async def _submit(component: Component, memo: ComponentMemo | None) -> None:
     try:
         await submission.wait_for_claims([*component.declared, *gone])
         submission.plan_declared(component.declared)
-        submission.plan_removed(gone)
+        submission.plan_removed(gone, keep_unresolved=True)
         if submission.has_actions:
             await _pre_commit(component, submission)
         handlers = await submission.apply()

@@ -58,11 +58,13 @@ async def _remove_tree(run: Run, path: StablePath) -> list[BaseException]:
         try:
             await _remove_one(run, path, record, children)
         except UnresolvedContainerError as error:
-            if path.encoded not in run.deferred:
-                run.deferred[path.encoded] = error
-                return []
-            _failed(run, path, record.processor, error)
-            return [error]
+            # The container may be one of those below, or go later in this run: then its rows have gone with it.
+            errors = await remove_components(run, children)
+            if path.encoded in run.deferred:
+                _failed(run, path, record.processor, error)
+                errors.append(error)
+            run.deferred[path.encoded] = error
+            return errors
         except asyncio.CancelledError:
             raise
         except BaseException as error:

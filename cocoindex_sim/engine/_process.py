@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ._context_keys import ContextKey
     from ._targets import TargetHandler, TargetStateProvider
 
-__all__ = ["Process", "current_process", "set_production_process"]
+__all__ = ["Process", "current_process", "offer_root_provider", "set_production_process"]
 
 
 class Process:
@@ -55,21 +55,24 @@ class Process:
         self.observers: list[Observer] = []
         self.modules: set[str] = set()
 
-    def root_provider(
-        self, name: str, make_handler: Callable[[], TargetHandler[Any, Any, Any]]
-    ) -> TargetStateProvider[Any, Any]:
-        """The root provider of this name, registered on first use.
-
-        For connectors: registering at import would bind them to the process that imported them first.
-        """
-        from ._targets import register_root_target_states_provider
-
-        found = self.root_providers.get(name)
-        return found if found is not None else register_root_target_states_provider(name, make_handler())
+    def root_provider(self, name: str) -> TargetStateProvider[Any, Any]:
+        """The root provider of this name. LookupError when nobody registered or offered it."""
+        found = self.find_root_provider(name)
+        if found is None:
+            raise LookupError(f"no target states provider {name!r} is registered in this process")
+        return found
 
     def find_root_provider(self, name: str) -> TargetStateProvider[Any, Any] | None:
-        """The root provider registered under a name, here or in the outer process."""
-        return next((process.root_providers[name] for process in self._chain() if name in process.root_providers), None)
+        """The root provider of a name: registered here or in the outer process, or made from an offer."""
+        for process in self._chain():
+            if name in process.root_providers:
+                return process.root_providers[name]
+        if name not in _offers:
+            return None
+        from ._targets import register_root_target_states_provider
+
+        with self.active():
+            return register_root_target_states_provider(name, _offers[name]())
 
     def find_memo_key_functions(self, cls: type) -> tuple[type, Callable[[Any], Any], Callable[..., Any] | None] | None:
         """What is registered for the most specific base of a class (MEM-01)."""
@@ -103,6 +106,18 @@ class Process:
             yield
         finally:
             _active.reset(token)
+
+
+_offers: dict[str, Callable[[], TargetHandler[Any, Any, Any]]] = {}
+
+
+def offer_root_provider(name: str, make_handler: Callable[[], TargetHandler[Any, Any, Any]]) -> None:
+    """Let every process have a root provider of this name, made when it is first needed.
+
+    For connectors, at import: registering there would bind them to the process that happened to import them first, and
+    registering at first use would leave a process that only drops or removes without the provider.
+    """
+    _offers[name] = make_handler
 
 
 _active: ContextVar[Process | None] = ContextVar("coco_process", default=None)

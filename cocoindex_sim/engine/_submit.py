@@ -107,8 +107,12 @@ class Submission:
                 _Planned(state.path, self._owner, provider.generation, record, output, new, generation, child)
             )
 
-    def plan_removed(self, keys: Iterable[bytes], *, reprocess: bool = False) -> None:
-        """Reconcile states this component owns and no longer declares, to nothing."""
+    def plan_removed(self, keys: Iterable[bytes], *, reprocess: bool = False, keep_unresolved: bool = False) -> None:
+        """Reconcile states this component owns and no longer declares, to nothing.
+
+        Rows of a container that nobody declared in this run can't be reconciled: `keep_unresolved` keeps them on record,
+        as the container is about to be removed with them, or failed; else UnresolvedContainerError.
+        """
         for encoded in keys:
             path = StablePath(encoded)
             record = self._run.target(path)
@@ -117,6 +121,16 @@ class Submission:
             container, key = _split(path)
             provider = self._run.provider_of(container)
             if provider is None or provider.handler is None:
+                if len(container.parts()) == 1:
+                    raise LookupError(
+                        f"{path} can't be deleted: no target states provider {container} is registered in this process;"
+                        " import the module that registers it"
+                    )
+                if self._run.is_drop:
+                    continue  # its container is dropped as well, and takes it along (APP-15)
+                if keep_unresolved:
+                    self.kept.append(encoded)
+                    continue
                 raise UnresolvedContainerError(f"{path}: its container {container} was not declared in this run")
             if record.provider_generation.destructive != provider.generation.destructive:
                 self.dropped.append(encoded)  # row 13

@@ -29,3 +29,5 @@ from ._story import TargetExpectation as TargetExpectation
 from ._story import Update as Update
 from ._story import WriteFiles as WriteFiles
 from ._streams import Streams as Streams
+from ._trace import Trace as Trace
+from ._world import World as World

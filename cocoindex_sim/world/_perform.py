@@ -7,6 +7,7 @@ import os
 import sysconfig
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,7 +86,7 @@ class _Performance:
         load_app = partial(self._world.load, story.app, base=story.base)
         self._guard(load_app, f"{story.app!r} can't be loaded", story.app_place)
         # After loading, because the working directory is that of the pipeline.
-        self._write(story.files)
+        self._guard(partial(self._write, story.files), "the files of `given` can't be written", story.place)
         for step in story.steps:
             if not isinstance(step, Expect):
                 self._refuse_error()
@@ -157,8 +158,10 @@ class _Performance:
             self._write(step.files)
         elif isinstance(step, RemoveFiles):
             for path in step.paths:
-                remove = files.rmtree if files.stat(path, follow_symlinks=False).kind == "dir" else files.unlink
-                remove(path)
+                try:
+                    files.unlink(path)
+                except IsADirectoryError:
+                    files.rmtree(path)
         elif isinstance(step, MoveFile):
             files.mkdir(os.path.dirname(step.target) or ".", parents=True)
             files.rename(step.source, step.target)

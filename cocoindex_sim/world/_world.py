@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from .. import alias
 from ..engine import Process, UpdateStats, current_process
 from ..fakes import VirtualClock
-from ..fakes.filesystem import FakeFileSystem, FileSystemKernel
+from ..fakes.filesystem import FakeFileSystem, FileKernel
 from ..ports import Ports, StateStore
 from ..runtime import App, UpdateHandle, find_app, load_module, parse_target
 from ..store import MemoryHolder, MemoryStore
@@ -47,7 +47,7 @@ class World:
         self._now_ns_at_restart = 0
         self.loop = self._new_loop(0)
         self.clock = VirtualClock(lambda: self.loop.now_ns)
-        self.files = FileSystemKernel(self.clock)
+        self.files = FileKernel(self.clock.time_ns)
         self.trace = Trace(self.loop)
         self._stores: dict[str, MemoryStore] = {}
         self._life = _Life(self)
@@ -76,7 +76,9 @@ class World:
         self._loaded = (target, base)
         parsed = parse_target(target)
         if parsed.is_file:
-            self.files.chdir(str((base / parsed.reference).resolve().parent))
+            directory = str((base / parsed.reference).resolve().parent)
+            self.files.mkdir(directory, parents=True)
+            self.files.chdir(directory)
         self._app = self._life.load(target, base)
         return self._app
 
@@ -187,7 +189,7 @@ class World:
 
     def target_files(self) -> dict[str, bytes]:
         """Every file that the pipeline was the last to write, by its path relative to the working directory."""
-        cwd = self.files.getcwd()
+        cwd = self.files.cwd
         found = self.files.files_written_by("pipeline")
         return {os.path.relpath(path, cwd): content for path, content in sorted(found.items())}
 
@@ -207,7 +209,7 @@ class World:
 
     def open_store(self, directory: str) -> MemoryHolder:
         """A holder of the durable store of a state directory."""
-        path = os.path.normpath(os.path.join(self.files.getcwd(), directory))
+        path = os.path.normpath(os.path.join(self.files.cwd, directory))
         return self._stores.setdefault(path, MemoryStore()).open()
 
     def _create_task(self, work: Any, name: str) -> asyncio.Task[Any]:
@@ -261,6 +263,7 @@ class _Life:
         if self.ended:
             return
         self.ended = True
+        self.process.observers.clear()  # the dead tell nothing
         self._file_system.cut()
         for holder in self._holders:
             holder.cut()

@@ -1,7 +1,8 @@
 """What tests of connectors run pipelines with."""
 
 import pytest
-from connector_runner import Runner
+
+from .connector_runner import Runner
 
 
 @pytest.fixture

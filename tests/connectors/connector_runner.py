@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 import cocoindex_sim as coco
 from cocoindex_sim.connectors.localfs._disk import Disk
-from cocoindex_sim.engine import Process
+from cocoindex_sim.engine import Process, current_process
 from cocoindex_sim.ports import FileSystem
 from cocoindex_sim.runtime import real_ports
 from cocoindex_sim.store import MemoryStore
@@ -23,7 +23,7 @@ def new_process(file_system: FileSystem, store: MemoryStore | None = None) -> It
     """A process of its own with this file system; its state is kept in `store`."""
     content = store or MemoryStore()
     ports = replace(real_ports(), file_system=file_system, open_store=lambda *_: content.open())
-    process = Process(ports)
+    process = Process(ports, current_process())
     with process.active():
         yield process
 
@@ -42,15 +42,23 @@ class Runner:
         *args: Any,
         provided: Mapping[str, object] | None = None,
         full_reprocess: bool = False,
+        **kwargs: Any,
     ) -> Any:
         """What `main` returned. Each name in `provided` is a context key; `main` gets them first, in order."""
-        return self._run(main, args, provided or {}, lambda app: app.update(full_reprocess=full_reprocess))
+        return self._run(main, args, kwargs, provided or {}, lambda app: app.update(full_reprocess=full_reprocess))
 
     def drop(self, provided: Mapping[str, object] | None = None) -> None:
         """Drop the app; its main function is not called."""
-        self._run(_unused, (), provided or {}, lambda app: app.drop())
+        self._run(_unused, (), {}, provided or {}, lambda app: app.drop())
 
-    def _run(self, main: Callable[..., Any], args: tuple[Any, ...], provided: Mapping[str, object], begin: Any) -> Any:
+    def _run(
+        self,
+        main: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        provided: Mapping[str, object],
+        begin: Callable[[coco.App[Any]], Awaitable[Any]],
+    ) -> Any:
         async def run() -> Any:
             context = coco.ContextProvider()
             keys = []
@@ -59,7 +67,7 @@ class Runner:
                 context.provide(keys[-1], value)
             environment = coco.Environment(coco.Settings(db_path=Path("unused")), context_provider=context)
             try:
-                app = coco.App(coco.AppConfig("app", environment=environment), main, *keys, *args)
+                app = coco.App(coco.AppConfig("app", environment=environment), main, *keys, *args, **kwargs)
                 return await begin(app)
             finally:
                 environment.close()

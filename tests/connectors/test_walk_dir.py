@@ -10,7 +10,6 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
-from connector_runner import Runner, new_process
 
 import cocoindex_sim as coco
 from cocoindex_sim.connectors import localfs
@@ -19,6 +18,7 @@ from cocoindex_sim.connectors.localfs._source import DIRECT_READ_BYTES_MAX
 from cocoindex_sim.ports import DirectoryEntry, FileStat
 from cocoindex_sim.resources.file import PatternFilePathMatcher
 
+from .connector_runner import Runner, new_process
 
 
 def write(root: Path, *names: str) -> None:
@@ -99,7 +99,7 @@ def test_a_context_key_is_a_root_and_stays_the_base(app: Runner, tmp_path: Path)
         assert {file.file_path for _, file in found} == {localfs.FilePath("sub/a", base_dir=key)}
         return [await file.read() for _, file in found]
 
-    assert app.update(main, provided={"walked": tmp_path / "src"}) == [b"sub/a"] * 3
+    assert app.update(main, provided={"walked": tmp_path / "src"}) == [b"src/sub/a"] * 3
 
 
 def test_iterating_again_walks_again(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_live_walk_finds_what_any_walk_finds(tmp_path: Path) -> None:  # LIV-0
 def test_a_root_that_is_no_directory_is_an_error_at_iteration(tmp_path: Path, name: str) -> None:  # FS-08
     write(tmp_path, "file")
     walker = localfs.walk_dir(tmp_path / name)
-    with pytest.raises(ValueError, match="Path is not a directory: .*; create it") as caught:
+    with pytest.raises(ValueError, match=r"Path is not a directory: .*; create it") as caught:
         keys(walker)
     assert str(tmp_path.resolve() / name) in str(caught.value)
 
@@ -211,9 +211,9 @@ def test_what_is_gone_or_denied_when_looked_at_is_skipped(tmp_path: Path, error:
 
 def test_another_failure_to_look_is_not_taken_for_absence(tmp_path: Path) -> None:
     write(tmp_path, "a")
-    with new_process(Faulty(stat_a=OSError(errno.EIO, "Input/output error"))):
-        with pytest.raises(OSError, match="Input/output error"):
-            keys(localfs.walk_dir(tmp_path))
+    broken = OSError(errno.EIO, "Input/output error")
+    with new_process(Faulty(stat_a=broken)), pytest.raises(OSError, match="Input/output error"):
+        keys(localfs.walk_dir(tmp_path))
 
 
 def test_an_unreadable_root_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from cocoindex_sim import ContextKey
-from cocoindex_sim.connectors.localfs import FilePath
 from cocoindex_sim.connectorkits.fingerprint import fingerprint_object
+from cocoindex_sim.connectors.localfs import FilePath
 from cocoindex_sim.resources import file
 
 BASE, OTHER = ContextKey[Path]("file_path_base"), ContextKey[Path]("file_path_other")
@@ -32,7 +32,7 @@ def test_a_path_of_another_connector_is_the_same_path() -> None:  # FS-01
 
 def test_paths_sort_by_base_then_path_without_base_first() -> None:
     in_order = [FilePath("a"), FilePath("z"), FilePath("c", base_dir=BASE), FilePath("b", base_dir=OTHER)]
-    assert sorted(reversed(in_order)) == in_order
+    assert sorted([*in_order[2:], *in_order[:2]]) == in_order
     assert in_order[0] <= in_order[0] >= in_order[0]
     assert in_order[3] > in_order[2]
     with pytest.raises(TypeError):

@@ -78,9 +78,7 @@ def test_a_glob_matches_these_paths_and_not_those(glob: str, matching: list[str]
     assert [path for path in paths if matcher.is_file_included(PurePath(path))] == matching
 
 
-@pytest.mark.parametrize(
-    "glob", ["[a", "[", "[]", "[!]", "[z-a]", "{a", "a{b", "{a,{b}", "a}", "{a,b}}", "\\", "a\\"]
-)
+@pytest.mark.parametrize("glob", ["[a", "[", "[]", "[!]", "[z-a]", "{a", "a{b", "{a,{b}", "a}", "{a,b}}", "\\", "a\\"])
 def test_a_glob_that_cannot_be_read_is_named(glob: str) -> None:  # FS-14
     for patterns in [{"included_patterns": [glob]}, {"excluded_patterns": [glob]}, {"excluded_patterns": ["!" + glob]}]:
         with pytest.raises(ValueError, match="error parsing glob") as caught:

@@ -1,10 +1,18 @@
 # Goal: a comparison is silent exactly when the expectation is met, and otherwise shows every way it is not.
 
-from types import SimpleNamespace
-
 import pytest
 
-from cocoindex_sim.world import STATS_FIELDS, Contains, Diff, Exactly, Failure, Matches, StatsExpectation
+from cocoindex_sim.engine import ComponentStats, UpdateStats
+from cocoindex_sim.world import (
+    STATS_FIELDS,
+    Contains,
+    Diff,
+    Exactly,
+    Failure,
+    Matches,
+    StatsExpectation,
+    TargetExpectation,
+)
 from cocoindex_sim.world._compare import (
     LINES_MAX,
     compare_diff,
@@ -16,7 +24,11 @@ from cocoindex_sim.world._compare import (
 
 
 def test_target_files_that_are_all_as_expected_are_no_difference() -> None:
-    expected = [("a", Exactly(b"A\n")), ("b", Contains("mid")), ("c", Matches(r"^x\d"))]
+    expected: list[tuple[str, TargetExpectation]] = [
+        ("a", Exactly(b"A\n")),
+        ("b", Contains("mid")),
+        ("c", Matches(r"^x\d")),
+    ]
     assert compare_targets(expected, {"a": b"A\n", "b": b"a mid z", "c": b"x1"}) is None
     assert compare_targets([], {}) is None
 
@@ -97,11 +109,7 @@ def test_what_did_not_change_as_expected_is_shown_both_ways() -> None:
     ]
 
 
-def counters(**given: int) -> SimpleNamespace:
-    return SimpleNamespace(**dict.fromkeys(STATS_FIELDS, 0) | given)
-
-
-STATS = SimpleNamespace(total=counters(num_adds=3), by_component={"one": counters(num_adds=1), "two": counters()})
+STATS = UpdateStats({"one": ComponentStats(num_execution_starts=1, num_adds=1), "two": ComponentStats(num_adds=2)})
 
 
 def test_only_named_counters_are_compared() -> None:
@@ -115,7 +123,8 @@ def test_wrong_counters_are_shown_with_all_of_their_component() -> None:
         STATS,
     )
     assert difference is not None
-    rest = ", ".join(f"{name} {1 if name == 'num_adds' else 0}" for name in STATS_FIELDS)
+    ones = ("num_execution_starts", "num_adds", "num_processed", "num_finished")
+    rest = ", ".join(f"{name} {int(name in ones)}" for name in STATS_FIELDS)
     assert difference.lines == [
         "one.num_adds: expected 2, was 1",
         f"  all of one: {rest}",

@@ -42,7 +42,6 @@ class RecordingWorld:
         self.calls: list[str] = []
         self.files = SimpleNamespace(
             write=lambda path, data, *, parents: self._call("write", path, data),
-            stat=lambda path, *, follow_symlinks: SimpleNamespace(kind="dir" if path == "directory" else "file"),
             unlink=lambda path: self._call("unlink", path),
             rmtree=lambda path: self._call("rmtree", path),
             mkdir=lambda path, *, parents: self._call("mkdir", path),
@@ -130,10 +129,12 @@ def test_every_step_becomes_its_call_in_order() -> None:
         Crash(at(8), "committed", 2),
         Restart(at(9)),
         Crash(at(10)),
+        unlink=[None, IsADirectoryError("directory")],
     ) == [
         "write a b'A'",
         "write b b'B'",
         "unlink a",
+        "unlink directory",
         "rmtree directory",
         "mkdir e",
         "rename c e/d",

@@ -69,6 +69,8 @@ class Place(NamedTuple):
     @property
     def location(self) -> str:
         """What to give to the file system; for a settled place."""
+        if self.base is not None and self.path == ".":
+            return self.base  # `rmdir` takes no path that ends in a dot
         return posixpath.join(self.base or "", self.path)
 
 

@@ -16,11 +16,15 @@ from ...engine import (
     declare_target_state,
     declare_target_state_with_child,
     mount_target,
+    offer_root_provider,
 )
 from ._entries import DirSpec, EntryHandler, FileSpec
 from ._path import FilePath, as_file_path, base_of
 
 __all__ = ["DirTarget", "declare_dir_target", "declare_file", "dir_target", "mount_dir_target"]
+
+_PROVIDER = "cocoindex/localfs"
+offer_root_provider(_PROVIDER, EntryHandler)
 
 
 class DirTarget(Generic[MaybePendingS]):
@@ -97,7 +101,7 @@ async def mount_dir_target(
 
 
 def _root_state(path: FilePath, spec: FileSpec | DirSpec) -> TargetState[Any]:
-    provider = current_process().root_provider("cocoindex/localfs", EntryHandler)
+    provider = current_process().root_provider(_PROVIDER)
     base_key = None if path.base_dir is None else path.base_dir.key
     return provider.target_state((base_key, str(path)), spec)
 

@@ -51,8 +51,10 @@ class FileKernel:
 
     # --- finding ---
 
-    def _find(self, path: str, writer: Writer, *, follow: bool = True) -> Found:
-        return lookup(self._start, self._root, path, follow=follow, privileged=writer == "script")
+    def _find(self, path: str, writer: Writer, *, follow: bool = True, create: bool = False) -> Found:
+        return lookup(
+            self._start, self._root, path, follow=follow, privileged=writer == "script", create=create
+        )
 
     def _get(self, path: str, writer: Writer, *, follow: bool = True) -> Node:
         node = self._find(path, writer, follow=follow).node
@@ -150,7 +152,7 @@ class FileKernel:
         data = data.encode() if isinstance(data, str) else bytes(data)
         if parents:
             self._make_parents(path, writer)
-        found = self._find(path, writer)
+        found = self._find(path, writer, create=True)
         file = found.node
         if file is None:
             self._create_file(found, path, data, writer)
@@ -163,8 +165,6 @@ class FileKernel:
         file.mtime_ns = self._now_ns()
 
     def _create_file(self, found: Found, path: str, data: bytes, writer: Writer, mode: int = 0o644) -> None:
-        if found.must_be_directory:
-            raise os_error(errno.EISDIR, path)
         self._may_change(found.parent, path, writer)
         now_ns = self._now_ns()
         self._attach(found.parent, found.name, File(self._next_number(), mode, now_ns, data, writer), now_ns)
@@ -178,7 +178,7 @@ class FileKernel:
 
         The new file has its own inode, as after a rename, and the permissions of the old one.
         """
-        found = self._find(path, writer)
+        found = self._find(path, writer, create=True)
         old = found.node
         if old is not None and not isinstance(old, File):
             raise os_error(errno.EISDIR, path)
@@ -311,11 +311,9 @@ class FileKernel:
 
     def touch(self, path: str, mtime_ns: int | None = None) -> None:
         """Set the modification time, by default to now; create an empty file if there is nothing."""
-        found = self._find(path, "script")
-        node = found.node
-        if node is None:
-            self._create_file(found, path, b"", "script")
-            node = self._get(path, "script")
+        if self._find(path, "script").node is None:
+            self.write(path, b"")
+        node = self._get(path, "script")
         node.mtime_ns = self._now_ns() if mtime_ns is None else mtime_ns
 
 

@@ -23,14 +23,11 @@ def os_error(number: int, path: str, other: str | None = None) -> OSError:
 class Found(NamedTuple):
     """Where a path leads: a name in a directory, and what is there, if anything.
 
-    `name` is empty when the path ends in `.` or `..` or is the root: then there is no name to make or remove.
-    `must_be_directory`: the path ends in a slash.
-    """
+    `name` is empty when the path ends in `.` or `..` or is the root: then there is no name to make or remove.    """
 
     parent: Directory
     name: str
     node: Node | None
-    must_be_directory: bool
 
 
 def permit(node: Node, bits: int, path: str, *, privileged: bool) -> None:
@@ -39,11 +36,11 @@ def permit(node: Node, bits: int, path: str, *, privileged: bool) -> None:
         raise os_error(errno.EACCES, path)
 
 
-def lookup(start: Directory, root: Directory, path: str, *, follow: bool, privileged: bool) -> Found:
+def lookup(start: Directory, root: Directory, path: str, *, follow: bool, privileged: bool, create: bool = False) -> Found:
     """Resolve a path.
 
     `start` is where relative paths begin; `follow` says whether a link at the end is followed (one before a slash
-    always is). Raises the OSErrors of path resolution: ENOENT for a missing directory on the way (not for a missing
+    always is); `create`, that a file will be made there. Raises the OSErrors of path resolution: ENOENT for a missing directory on the way (not for a missing
     end), ENOTDIR, EACCES, ELOOP, ENAMETOOLONG.
     """
     if "\0" in path:
@@ -66,11 +63,13 @@ def lookup(start: Directory, root: Directory, path: str, *, follow: bool, privil
             continue
         if len(part) * 4 > _NAME_BYTES_MAX and len(os.fsencode(part)) > _NAME_BYTES_MAX:
             raise os_error(errno.ENAMETOOLONG, path)
+        if create and must_be_directory and not parts:
+            raise os_error(errno.EISDIR, path)
         child = at.entries.get(part)
         if child is None:
             if parts:
                 raise os_error(errno.ENOENT, path)
-            return Found(at, part, None, must_be_directory)
+            return Found(at, part, None)
         if isinstance(child, Link) and (parts or follow or must_be_directory):
             links += 1
             if links > _LINKS_MAX:
@@ -83,7 +82,7 @@ def lookup(start: Directory, root: Directory, path: str, *, follow: bool, privil
         parent, name, at = at, part, child
     if must_be_directory and isinstance(at, File):
         raise os_error(errno.ENOTDIR, path)
-    return Found(parent, name, at, must_be_directory)
+    return Found(parent, name, at)
 
 
 def real_path(cwd: str, start: Directory, root: Directory, path: str, *, privileged: bool) -> str:
