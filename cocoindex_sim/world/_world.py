@@ -44,7 +44,6 @@ class World:
     def __init__(self, seed: int = 0, *, policy: Policy | None = None) -> None:
         self.streams = Streams(seed)
         self._policy = policy
-        self._now_ns_at_restart = 0
         self.loop = self._new_loop(0)
         self.clock = VirtualClock(lambda: self.loop.now_ns)
         self.files = FileKernel(self.clock.time_ns)
@@ -140,12 +139,17 @@ class World:
 
     def settle(self) -> None:
         """Run what is ready, without letting time pass."""
-        self.loop.settle()
+        if not self._life.ended:
+            self.loop.settle()
 
     def advance(self, duration: timedelta | float) -> None:
         """Let virtual time pass: a timedelta, or seconds."""
         delta = duration if isinstance(duration, timedelta) else timedelta(seconds=duration)
-        self.loop.advance(((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1_000)
+        duration_ns = ((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1_000
+        if self._life.ended:  # between a crash and a restart nobody is there to notice
+            self.loop.now_ns += duration_ns
+        else:
+            self.loop.advance(duration_ns)
 
     def run_until_event(self, name: str, nth: int = 1) -> None:
         """Run the started update up to the `nth` event of this name from now on, and no step further.
@@ -172,7 +176,6 @@ class World:
     def crash(self) -> None:
         """Kill the process: cut it off from everything, then close what is left of it."""
         self.trace.note("crash")
-        self._now_ns_at_restart = self.loop.now_ns
         self._life.end()
         self._task = None
 
@@ -181,7 +184,7 @@ class World:
         if not self._life.ended:
             self.crash()
         self.trace.note("restart")
-        self.loop = self.trace.moment = self._new_loop(self._now_ns_at_restart)
+        self.loop = self.trace.moment = self._new_loop(self.loop.now_ns)
         self._life = _Life(self)
         self._app = None
         if self._loaded is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from plugin_project import PASSING, PIPELINE, Project
 
 # pytester forgets every module that a run imported; what is imported before stays, which saves half a second a run.
 import pytest_coco._collect  # noqa: F401
+
+from .plugin_project import PASSING, PIPELINE, Project
 
 
 @pytest.fixture

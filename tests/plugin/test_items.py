@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from plugin_project import Project
 
 from pytest_coco._seeds import derived_seed
+
+from .plugin_project import Project
 
 
 def test_fixtures_of_every_scope_and_marks_apply_to_scenarios(project: Project) -> None:

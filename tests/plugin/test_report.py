@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from plugin_project import FAILING, PIPELINE, Project, report_of
-
 from pytest_coco._seeds import derived_seed
+
+from .plugin_project import FAILING, PIPELINE, Project, report_of
 
 FAILING_ID = "scenarios/failing.coco.yaml::b is not c"
 

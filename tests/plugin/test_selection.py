@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from plugin_project import FAILING, PASSING, Project
 
 from cocoindex_sim.scenario import SUFFIX as SCENARIO_SUFFIX
 from pytest_coco._options import SUFFIX
+
+from .plugin_project import FAILING, PASSING, Project
 
 
 def passed(result: pytest.RunResult) -> list[str]:
