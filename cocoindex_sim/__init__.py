@@ -16,6 +16,7 @@ from .engine import NotMemoKeyable as NotMemoKeyable
 from .engine import PendingS as PendingS
 from .engine import PendingTargetStateProvider as PendingTargetStateProvider
 from .engine import ResolvedS as ResolvedS
+from .engine import ResolvesTo as ResolvesTo
 from .engine import TargetActionSink as TargetActionSink
 from .engine import TargetHandler as TargetHandler
 from .engine import TargetReconcileOutput as TargetReconcileOutput

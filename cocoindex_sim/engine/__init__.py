@@ -48,6 +48,7 @@ from ._targets import MaybePendingS as MaybePendingS
 from ._targets import PendingS as PendingS
 from ._targets import PendingTargetStateProvider as PendingTargetStateProvider
 from ._targets import ResolvedS as ResolvedS
+from ._targets import ResolvesTo as ResolvesTo
 from ._targets import TargetActionSink as TargetActionSink
 from ._targets import TargetHandler as TargetHandler
 from ._targets import TargetReconcileOutput as TargetReconcileOutput

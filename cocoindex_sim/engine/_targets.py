@@ -15,6 +15,7 @@ __all__ = [
     "PendingS",
     "PendingTargetStateProvider",
     "ResolvedS",
+    "ResolvesTo",
     "TargetActionSink",
     "TargetHandler",
     "TargetReconcileOutput",
@@ -27,6 +28,7 @@ ActionT = TypeVar("ActionT")
 ValueT = TypeVar("ValueT")
 RecordT = TypeVar("RecordT")
 ChildHandlerT = TypeVar("ChildHandlerT")
+ResolvedT = TypeVar("ResolvedT", covariant=True)
 
 
 class PendingS:
@@ -39,6 +41,10 @@ class ResolvedS:
 
 MaybePendingS = TypeVar("MaybePendingS", PendingS, ResolvedS)
 """Type-level: either of the two."""
+
+class ResolvesTo(Generic[ResolvedT]):
+    """Type-level mark: a pending form of this type; `use_mount` gives the resolved one."""
+
 
 SinkFn: TypeAlias = Callable[[ContextProvider, Sequence[Any]], None]
 AsyncSinkFn: TypeAlias = Callable[[ContextProvider, Sequence[Any]], Awaitable[None]]
@@ -114,7 +120,7 @@ class TargetHandler(Protocol[ValueT, RecordT, ChildHandlerT]):  # type: ignore[m
     def reconcile(
         self,
         key: StableKey,
-        desired_state: ValueT | NonExistenceType,
+        desired_target_state: ValueT | NonExistenceType,
         prev_possible_records: Collection[RecordT],
         prev_may_be_missing: bool,
         /,

@@ -39,6 +39,7 @@ from ._keys import Symbol as Symbol
 from ._keys import decode_key as decode_key
 from ._keys import encode_key as encode_key
 from ._keys import key_text as key_text
+from ._planned import planned_modules as planned_modules
 from ._states import NON_EXISTENCE as NON_EXISTENCE
 from ._states import NonExistenceType as NonExistenceType
 from ._states import is_non_existence as is_non_existence

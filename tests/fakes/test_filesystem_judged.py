@@ -7,16 +7,19 @@ import importlib.util
 import itertools
 import os
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pyfakefs.fake_filesystem import FakeFilesystem, set_uid
+from pyfakefs.fake_filesystem import FakeFilesystem
 from pyfakefs.fake_open import FakeFileOpen
 from pyfakefs.fake_os import FakeOsModule
+from pyfakefs.helpers import reset_ids, set_uid
 
 from cocoindex_sim.connectors.localfs import _disk
 from cocoindex_sim.fakes.filesystem import FakeFileSystem, FileKernel
@@ -113,6 +116,7 @@ class Arm:
     write: Callable[[str, str], None]
     append: Callable[[str, str], None]
     touch: Callable[[str, str], None]
+    chmod: Callable[[str, str], None]
     rename: Callable[[str, str], None]
     symlink: Callable[[str, str], None]
     rmtree: Callable[[str], None]
@@ -132,9 +136,16 @@ class KernelArm(Arm):
         self.symlink = kernel.symlink
         self.rmtree = kernel.rmtree
         self.readlink = kernel.readlink
+        self.chmod = lambda path, mode: kernel.chmod(path, int(mode, 8))
+
+    def as_root(self) -> Any:
+        """What `tree` needs of a port, for the script, who may see everything."""
+        return self.kernel
 
 
 class OsArm(Arm):
+    as_root: Callable[[], AbstractContextManager[None]] = nullcontext
+
     def __init__(self, base: str, os_like: Any, open_like: Any, port: FileSystem) -> None:
         self.base = base
         self.port = port
@@ -150,6 +161,10 @@ class OsArm(Arm):
             except FileNotFoundError:
                 put(path, "", "ab")
 
+        def chmod(path: str, mode: str) -> None:
+            with self.as_root():  # by the story: it may go where the user may not
+                os_like.chmod(path, int(mode, 8))
+
         def rmtree(path: str) -> None:
             if port.stat(path, follow_symlinks=False).kind != "dir":
                 raise NotADirectoryError(20, "not a directory", path)
@@ -160,6 +175,7 @@ class OsArm(Arm):
         self.write = lambda path, text: put(path, text, "wb")
         self.append = lambda path, text: put(path, text, "ab")
         self.touch = touch
+        self.chmod = chmod
         self.rename = os_like.rename
         self.symlink = os_like.symlink
         self.rmtree = rmtree
@@ -185,12 +201,24 @@ def coarse(op: Op, outcome: object) -> object:
     return ("FileNotFoundError", errno.ENOENT) if outcome == ("NotADirectoryError", errno.ENOTDIR) else outcome
 
 
+def failed(o: object) -> object:
+    return 'failed' if isinstance(o, tuple) and str(o[0]).endswith('Error') else o
+
 class PyfakefsArm(OsArm):
+    @contextmanager
+    def as_root(self) -> Iterator[None]:  # type: ignore[override]  # a method here, a plain function there
+        set_uid(0)
+        try:
+            yield
+        finally:
+            set_uid(1000)
+
     def __init__(self) -> None:
         self.fake = FakeFilesystem(path_separator="/")
         self.fake.is_windows_fs = False
         self.fake.is_macos = False
-        super().__init__("/base", *disk_on(self.fake))
+        self.os_like, open_like, port = disk_on(self.fake)
+        super().__init__("/base", self.os_like, open_like, port)
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +230,6 @@ def fresh_directory(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Pa
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(looks | changes, min_size=1, max_size=12))
 def test_a_script_ends_the_same_on_the_real_disk(fresh_directory: Callable[[], Path], script: list[Op]) -> None:
-    # No chmod here: tests may run as root, whom the system lets through whatever the mode.
     base = fresh_directory()
     real, kernel = OsArm(str(base), os, open, _disk.Disk()), KernelArm()
     try:
@@ -212,9 +239,67 @@ def test_a_script_ends_the_same_on_the_real_disk(fresh_directory: Callable[[], P
         shutil.rmtree(base)
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(plain_looks | changes.filter(lambda op: op[0] != "symlink"), min_size=1, max_size=12))
 def test_a_script_ends_the_same_on_pyfakefs(script: list[Op]) -> None:
     fake, kernel = PyfakefsArm(), KernelArm()
     assert [coarse(op, kernel.outcome(op)) for op in script] == [coarse(op, fake.outcome(op)) for op in script]
     assert kernel.tree() == fake.tree()
+
+
+modes = st.sampled_from(["000", "100", "200", "300", "400", "500", "600", "700"])
+restricted: st.SearchStrategy[Op] = st.one_of(
+    plain_looks,
+    changes.filter(lambda op: op[0] not in {"symlink", "touch", "rmtree"}),
+    st.tuples(st.just("chmod"), paths, modes),
+)
+some_tree: list[Op] = [("mkdir", "a", ""), ("mkdir", "a/b", ""), ("write", "a/c", "x"), ("write", "a/b/c", "x")]
+
+
+NOBODY = 65534
+
+
+@contextmanager
+def effective_user(user: int) -> Iterator[None]:
+    """Root is let through whatever the mode: step down, if that is who runs the tests, and up again."""
+    before = os.geteuid()
+    if os.getuid() == 0:
+        os.seteuid(user)
+    try:
+        yield
+    finally:
+        if os.getuid() == 0:
+            os.seteuid(before)
+
+
+@settings(max_examples=4000, deadline=None)
+@given(st.lists(restricted, min_size=1, max_size=12))
+def test_permissions_end_the_same_for_a_user_on_the_real_disk(script: list[Op]) -> None:
+    # Not in tmp_path, which only its owner may enter.
+    base, kernel = tempfile.mkdtemp(), KernelArm()
+    try:
+        os.chown(base, NOBODY if os.geteuid() == 0 else -1, -1)
+        with effective_user(NOBODY):
+            real = OsArm(f"{base}/base", os, open, _disk.Disk())
+            real.as_root = lambda: effective_user(0)
+            for op in (*some_tree, *script):
+                assert kernel.outcome(op) == real.outcome(op), op
+        kernel.port = kernel.as_root()
+        assert kernel.tree() == real.tree()
+    finally:
+        shutil.rmtree(base)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(restricted, min_size=1, max_size=12))
+def test_permissions_end_the_same_for_a_user_on_pyfakefs(script: list[Op]) -> None:
+    set_uid(1000)
+    try:
+        fake, kernel = PyfakefsArm(), KernelArm()
+        for op in (*some_tree, *script):
+            assert failed(kernel.outcome(op)) == failed(fake.outcome(op)), op
+        set_uid(0)
+        kernel.port = kernel.as_root()
+        assert kernel.tree() == fake.tree()
+    finally:
+        reset_ids()

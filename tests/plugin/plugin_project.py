@@ -89,8 +89,14 @@ class Project:
         path.write_text(text, "utf-8")
 
     def run(self, *arguments: str) -> pytest.RunResult:
-        """`pytest ...` in this process, without Hypothesis, whose plugin would import it anew each time."""
-        return self.pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:hypothesispytest", *arguments)
+        """`pytest ...` in this process.
+
+        Without Hypothesis, whose plugin would import it anew each time, and pytest-asyncio, which warns each time.
+        """
+        without = (
+            option for name in ("cacheprovider", "hypothesispytest", "asyncio") for option in ("-p", f"no:{name}")
+        )
+        return self.pytester.runpytest_inprocess(*without, *arguments)
 
     def run_apart(self, *arguments: str) -> pytest.RunResult:
         """`pytest ...` in a process of its own."""

@@ -73,7 +73,7 @@ worlds = []
 def test_story(coco_world):
     worlds.append(coco_world)
     coco_world.load("../app/main.py:Shout", base=pathlib.Path(__file__).parent)
-    coco_world.files.write("docs/a.txt", b"a")
+    coco_world.files.write("docs/a.txt", b"a", parents=True)
     coco_world.update()
     assert coco_world.target_files() == {"out/a.txt": b"A"}
     assert coco_world.stats().by_component["shout"].num_adds == 1
@@ -89,7 +89,7 @@ def test_next(coco_world):
 def test_an_async_test_is_refused_a_world(project: Project) -> None:
     project.write(
         "tests/test_ordinary.py",
-        "import pytest\n@pytest.mark.asyncio\nasync def test_story(coco_world): pass\n",
+        "async def test_story(coco_world): pass\n",
     )
     result = project.run()
     result.assert_outcomes(errors=1)

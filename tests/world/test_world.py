@@ -1,0 +1,170 @@
+"""Goal: a world runs unmodified pipelines, dies and comes back, and leaves nothing of itself behind."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cocoindex_sim.engine import current_process
+from cocoindex_sim.values import ComponentFailed, event_name
+from cocoindex_sim.world import SeededRandom, Streams, World
+
+PIPELINE = '''
+import pathlib
+import cocoindex as coco
+from cocoindex.connectors import localfs
+import naming
+
+@coco.lifespan
+def environment(builder):
+    builder.settings.db_path = pathlib.Path("state")
+    yield
+
+@coco.fn(memo=True)
+async def shout(file, output):
+    output.declare_file(naming.target_of(file.file_path.name), (await file.read_text()).upper())
+
+@coco.fn
+async def main():
+    target = await localfs.mount_dir_target(pathlib.Path("out"))
+    await coco.mount_each(shout, localfs.walk_dir(pathlib.Path("in")).items(), target)
+
+app = coco.App("Shout", main)
+'''
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "main.py").write_text(PIPELINE)
+    (tmp_path / "naming.py").write_text("def target_of(name):\n    return name + '.txt'\n")
+    return tmp_path
+
+
+def loaded(project: Path, **options: object) -> World:
+    world = World(**options)  # type: ignore[arg-type]  # passed through
+    world.load("main.py", base=project)
+    world.files.write("in/a", b"a", parents=True)
+    return world
+
+
+def test_a_pipeline_runs_on_files_in_memory_only(project: Path) -> None:
+    with loaded(project) as world:
+        world.update()
+        assert world.target_files() == {"out/a.txt": b"A"}
+    assert sorted(path.name for path in project.iterdir() if path.suffix == ".py") == ["main.py", "naming.py"]
+    assert not (project / "out").exists()
+    assert not (project / "state").exists()
+
+
+def test_a_world_leaves_modules_path_alias_and_process_as_they_were(project: Path) -> None:
+    modules, path, finders, process = dict(sys.modules), list(sys.path), list(sys.meta_path), current_process()
+    with loaded(project) as world:
+        world.update()
+        assert "naming" in sys.modules
+        assert world.process is not process
+    assert {name for name in sys.modules.keys() ^ modules.keys() if not name.startswith("encodings")} == set()
+    assert (sys.path, sys.meta_path, current_process()) == (path, finders, process)
+
+
+def test_two_worlds_after_each_other_load_the_pipeline_afresh(project: Path) -> None:
+    with loaded(project) as world:
+        world.update()
+    (project / "naming.py").write_text("def target_of(name):\n    return 'new-' + name\n")
+    with loaded(project) as world:
+        world.update()
+        assert world.target_files() == {"out/new-a": b"A"}
+
+
+def test_a_restart_keeps_files_and_state_and_runs_only_what_changed(project: Path) -> None:
+    with loaded(project) as world:
+        world.update()
+        world.restart()
+        world.files.write("in/b", b"b")
+        world.update()
+        stats = world.stats()
+        assert stats is not None
+        assert (stats.by_component["shout"].num_unchanged, stats.by_component["shout"].num_adds) == (1, 1)
+
+
+def test_a_crash_ends_everything_at_that_step(project: Path) -> None:
+    with loaded(project) as world:
+        world.start()
+        world.run_until_event("pre_committed", 2)
+        world.crash()
+        assert world.target_files() == {}
+        assert not [event for event in world.trace.take_events() if isinstance(event, ComponentFailed)]
+        assert not world.running
+        with pytest.raises(RuntimeError, match="restart"):
+            world.start()
+        world.restart()
+        world.update()
+        assert world.target_files() == {"out/a.txt": b"A"}
+
+
+def test_an_event_that_does_not_come_is_an_error_that_lists_those_that_came(project: Path) -> None:
+    with loaded(project) as world:
+        world.start()
+        with pytest.raises(RuntimeError, match=r"ended before event 'owner_changed' number 1 came;.* 3 committed"):
+            world.run_until_event("owner_changed")
+
+
+def test_time_passes_only_when_told_to_also_while_the_process_is_down(project: Path) -> None:
+    with loaded(project) as world:
+        began_ns = world.clock.time_ns()
+        world.update()
+        assert world.clock.time_ns() == began_ns
+        world.advance(timedelta(days=1))
+        world.crash()
+        world.advance(5)
+        world.restart()
+        assert world.clock.time_ns() - began_ns == (86_400 + 5) * 10**9
+
+
+def trace_of(project: Path, seed: int) -> list[str]:
+    with loaded(project, policy=SeededRandom(Streams(seed).schedule)) as world:
+        for name in "bcd":
+            world.files.write(f"in/{name}", name.encode())
+        world.update()
+        return list(world.trace.lines())
+
+
+def test_the_seed_alone_decides_the_order(project: Path) -> None:
+    assert trace_of(project, 1) == trace_of(project, 1)
+    assert len({tuple(trace_of(project, seed)) for seed in range(5)}) > 1
+
+
+def test_a_file_that_goes_between_listing_and_reading_fails_alone_and_keeps_its_target(project: Path) -> None:
+    with loaded(project) as world:
+        world.files.write("in/b", b"b")
+        world.update()
+        for name in "ab":
+            world.files.write(f"in/{name}", b"new")
+        world.start()
+        world.run_until_event("component_mounted", 2)  # the target directory, then in/a: listed, not read yet
+        world.files.unlink("in/a")
+        world.finish()
+        assert world.target_files() == {"out/a.txt": b"A", "out/b.txt": b"NEW"}
+        failed = [event for event in world.trace.take_events() if isinstance(event, ComponentFailed)]
+        assert [(str(event.path), "FileNotFoundError" in event.error) for event in failed] == [('/@shout/"a"', True)]
+        world.update()
+        assert world.target_files() == {"out/b.txt": b"NEW"}
+
+
+def test_an_app_made_inside_a_test_runs_like_a_loaded_one() -> None:
+    import cocoindex_sim as coco
+
+    def make() -> coco.App[int]:
+        @coco.fn
+        async def main() -> int:
+            return 7
+
+        environment = coco.Environment(coco.Settings(db_path="state"))
+        return coco.App(coco.AppConfig("Seven", environment), main)
+
+    with World() as world:
+        world.use(make)
+        assert world.update() == 7
+        assert [event_name(event) for event in world.trace.take_events()][-1] == "run_finished"
