@@ -19,14 +19,18 @@ COLUMNS = 100
 TRACE_LINES = 20
 
 
-def _clip(line: str) -> str:
+def _printable(line: str) -> str:
     # Control characters would break the layout, and some of them the JUnit file.
-    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+
+
+def _clip(line: str) -> str:
+    line = _printable(line)
     return line if len(line) <= COLUMNS else line[: COLUMNS - 1] + "…"
 
 
 def _wrap(sentence: str) -> list[str]:
-    return textwrap.wrap(sentence, COLUMNS, break_on_hyphens=False) or [""]
+    return textwrap.wrap(_printable(sentence), COLUMNS, break_on_hyphens=False) or [""]
 
 
 def _runs(runs: list[Run]) -> str:

@@ -61,6 +61,8 @@ class SinkQueue:
             for waiting in batch:
                 waiting.applied.cancel()
             raise
+        except GeneratorExit:  # the loop is gone
+            raise
         except BaseException as error:
             if len(batch) > 1:
                 middle = len(batch) // 2

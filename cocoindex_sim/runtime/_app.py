@@ -147,6 +147,15 @@ class App(Generic[R]):
         report_period(report_to_stdout)
         self._blocking(self.drop)
 
+    def interrupt(self) -> None:
+        """End the run in progress, if there is one; whoever waits for it gets RuntimeError `Operation cancelled`.
+
+        From any thread. Returns at once; the run then ends as soon as its functions let it.
+        """
+        run = self._current
+        if run is not None:
+            run.loop.call_soon_threadsafe(run.interrupt)
+
     def _blocking(self, begin: Callable[[], Any]) -> Any:
         with self.process.active():
             environment = self._config.environment
@@ -156,8 +165,7 @@ class App(Generic[R]):
             try:
                 return run_blocking(begin(), loop)
             except KeyboardInterrupt:
-                if self._current is not None:
-                    loop.call_soon_threadsafe(self._current.interrupt)
+                self.interrupt()
                 raise
 
     async def run(self, environment: Environment, mode: RunMode, started: Callable[[Run], None]) -> Any:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ..engine import ContextKey, ContextProvider, Process, current_process
-from ._settings import Settings, default_db_path
+from ._settings import Settings, SettingsError, default_db_path
 
 if TYPE_CHECKING:
     from ._app import App
@@ -180,10 +180,7 @@ class DefaultEnvironment:
         await manager.__aenter__()
         try:
             if builder.settings.db_path is None:
-                raise ValueError(
-                    "the default environment has no state directory: Environment settings must provide"
-                    " Settings.db_path in the lifespan, or the variable COCOINDEX_DB must name one"
-                )
+                raise _no_db_path()
             environment = Environment(builder.settings, name="default", context_provider=builder.context_provider)
         except BaseException:
             await builder.context_provider.aclose()
@@ -192,6 +189,17 @@ class DefaultEnvironment:
         self._exit = manager
         self.environment = environment
         return environment
+
+    async def configured_db_path(self) -> str:
+        """The state directory that the lifespan names: its set-up and clean-up run, nothing is opened."""
+        builder = EnvironmentBuilder()
+        async with _as_context_manager(self.lifespan, builder):
+            try:
+                if builder.settings.db_path is None:
+                    raise _no_db_path()
+                return os.fspath(builder.settings.db_path)
+            finally:
+                await builder.context_provider.aclose()
 
     async def stopped(self) -> None:
         """Shut down: entered managers first, then the lifespan after its `yield` (APP-23)."""
@@ -205,6 +213,13 @@ class DefaultEnvironment:
                 await self._exit.__aexit__(None, None, None)
             finally:
                 environment.close()
+
+
+def _no_db_path() -> SettingsError:
+    return SettingsError(
+        "the default environment has no state directory: Environment settings must provide Settings.db_path (in the"
+        " lifespan function), or the environment variable COCOINDEX_DB must name one"
+    )
 
 
 def _as_context_manager(lifespan_fn: LifespanFn | None, builder: EnvironmentBuilder) -> Any:

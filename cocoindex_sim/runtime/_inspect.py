@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ..engine import Process, current_process
@@ -10,7 +11,7 @@ from ..values import ROOT_PATH, StablePath
 from ._app import App
 from ._environment import Environment, default_of, run_blocking
 
-__all__ = ["apps_of", "list_stable_paths", "list_stable_paths_sync", "stable_paths"]
+__all__ = ["apps_of", "default_state_directory", "list_stable_paths", "list_stable_paths_sync", "stable_paths"]
 
 
 async def list_stable_paths(app: App[Any]) -> list[StablePath]:
@@ -50,3 +51,14 @@ def apps_of(process: Process | None = None) -> list[tuple[str, Environment | Non
         if environment is not None:
             found.extend((environment.name, environment, app) for app in environment.apps.values())
     return sorted(found, key=lambda entry: (entry[0], entry[2].name))
+
+
+def default_state_directory(process: Process | None = None) -> str:
+    """Where the default environment keeps its state, from synchronous code; it need not be started, and is not."""
+    process = process or current_process()
+    default = default_of(process)
+    if default.environment is not None:
+        return os.fspath(default.environment.settings.db_path)  # type: ignore[arg-type]  # an open one has a path
+    with process.active():
+        found: str = run_blocking(default.configured_db_path(), process.ports.event_loop())
+        return found

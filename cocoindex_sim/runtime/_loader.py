@@ -6,21 +6,32 @@ import importlib
 import importlib.util
 import linecache
 import os
+import re
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ..engine import Process
 from ..values import CocoSimError
 from ._app import App
+from ._environment import Environment
 from ._inspect import apps_of
 
-__all__ = ["AppNotFoundError", "AppTarget", "find_app", "load_module", "parse_target"]
+__all__ = ["AppNotFoundError", "AppTarget", "ModuleLoadError", "find_app", "load_module", "parse_target"]
+
+# The first colon with no path separator after it: a drive letter or a directory may hold others.
+_TARGET: Final = re.compile(r"(?P<reference>.*?)(?::(?P<app>[^/\\]*))?", re.DOTALL)
+_PACKAGE_DIRECTORY: Final = str(Path(__file__).parent.parent)
 
 
 class AppNotFoundError(CocoSimError, LookupError):
     """What was loaded has no such app; the text lists what it has."""
+
+
+class ModuleLoadError(CocoSimError, RuntimeError):
+    """The file or module is missing, or can't import something; the text says what, and where."""
 
 
 class AppTarget(NamedTuple):
@@ -38,46 +49,52 @@ class AppTarget(NamedTuple):
 
 def parse_target(text: str) -> AppTarget:
     """Take an app target apart. ValueError says which part is wrong (CLI-04)."""
-    head, colon, rest = text.rpartition(":")
-    # A colon may belong to a drive letter; an app name never holds a path separator.
-    if not colon or "/" in rest or "\\" in rest:
-        head, rest = text, ""
-    if not head:
-        raise ValueError(f"Module/path part is missing in {text!r}; write PATH.py or PATH.py:APP_NAME")
+    match = _TARGET.fullmatch(text)
+    reference, rest = (match["reference"], match["app"] or "") if match is not None else (text, "")
+    if not reference:
+        raise ValueError(
+            f"Module/path part is missing in specifier: {text!r}."
+            " Expected format like 'myapp.py' or 'myapp.py:app_name'."
+        )
     app_name, at, environment_name = rest.partition("@")
     if at and not environment_name:
-        raise ValueError(f"Environment name is missing after '@' in {text!r}")
+        raise ValueError(f"Environment name is missing after '@' in specifier {text!r}.")
     if app_name and not app_name.isidentifier():
-        raise ValueError(f"app name {app_name!r} in {text!r} must be a valid Python identifier")
-    return AppTarget(head, app_name or None, environment_name or None)
+        raise ValueError(
+            f"Invalid app name {app_name!r} in specifier {text!r}. App name must be a valid Python identifier."
+        )
+    return AppTarget(reference, app_name or None, environment_name or None)
 
 
 def load_module(target: AppTarget, base: Path | None = None) -> ModuleType:
     """Execute the file or import the module that a target names.
 
     A file loads under its base name, inside a package under its package name; its directory comes first on the import
-    path. RuntimeError `Failed to load module` when it is missing or can't import something; other exceptions of the
-    file pass through.
+    path. `base`: what a path is relative to, and where modules are looked for; the working directory by default.
+    Raises ModuleLoadError; exceptions of the file other than ImportError pass through.
     """
     linecache.checkcache()
-    if not target.is_file:
-        _on_path(str(base or Path.cwd()))
-        try:
+    base = base or Path.cwd()
+    try:
+        if not target.is_file:
+            _on_path(str(base))
             return importlib.import_module(target.reference)
-        except ImportError as error:
-            raise RuntimeError(f"Failed to load module {target.reference!r}: {error}") from error
-    path = ((base or Path.cwd()) / target.reference).resolve()
+        return _load_file((base / target.reference).resolve())
+    except ImportError as error:
+        raise ModuleLoadError(
+            f"Failed to load module {target.reference!r}: {type(error).__name__}: {error}{_place(error)}"
+        ) from error
+
+
+def _load_file(path: Path) -> ModuleType:
     if not path.is_file():
-        raise RuntimeError(f"Failed to load module {target.reference!r}: there is no file {path}")
-    root, name = path.parent, path.stem
+        raise ImportError(f"there is no file {str(path)!r}")
+    root, packages = path.parent, list[str]()
     while (root / "__init__.py").is_file():
-        name = f"{root.name}.{name}"
+        packages.insert(0, root.name)
         root = root.parent
     _on_path(str(root))
-    try:
-        return importlib.import_module(name) if "." in name else _execute(name, path)
-    except ImportError as error:
-        raise RuntimeError(f"Failed to load module {target.reference!r}: {error}") from error
+    return importlib.import_module(".".join([*packages, path.stem])) if packages else _execute(path.stem, path)
 
 
 def _on_path(directory: str) -> None:
@@ -88,44 +105,65 @@ def _on_path(directory: str) -> None:
 def _execute(name: str, path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is not a Python file")
+        raise ImportError(f"{str(path)!r} is not a Python file")
     module = importlib.util.module_from_spec(spec)
+    before = sys.modules.get(name)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        sys.modules.pop(name, None)
+        del sys.modules[name]
+        if before is not None:
+            sys.modules[name] = before
         raise
     return module
 
 
+def _place(error: ImportError) -> str:
+    """Where the import stands, in the last file on the way that is neither Python's import system nor ours."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        own = frame.filename.startswith((_PACKAGE_DIRECTORY, "<frozen "))
+        if not own and frame.filename != importlib.__file__:
+            return f" ({frame.filename}, line {frame.lineno})"
+    return ""
+
+
 def find_app(target: AppTarget, process: Process | None = None) -> App[Any]:
     """The app that a target means, among those alive after loading. AppNotFoundError says what there is (CLI-05)."""
-    apps = apps_of(process)
+    reference, apps = target.reference, apps_of(process)
     if not apps:
-        raise AppNotFoundError(f"No apps found after loading {target.reference!r}: it must create a coco.App")
-    environments = sorted({environment for environment, _, _ in apps})
+        raise AppNotFoundError(
+            f"No apps found after loading {reference!r}. Make sure the module creates a coco.App(...) instance,"
+            " and keeps it."
+        )
     if target.environment_name is not None:
+        known = _environment_names(apps)
         apps = [entry for entry in apps if entry[0] == target.environment_name]
         if not apps:
             raise AppNotFoundError(
-                f"No environment named {target.environment_name!r} in {target.reference!r};"
-                f" available: {', '.join(map(repr, environments))}"
+                f"No environment named {target.environment_name!r} found after loading {reference!r}."
+                f" Available environments: {known}"
             )
-    names = sorted({app.name for _, _, app in apps})
     if target.app_name is not None:
+        known = ", ".join(sorted({app.name for _, _, app in apps}))
         apps = [entry for entry in apps if entry[2].name == target.app_name]
         if not apps:
             raise AppNotFoundError(
-                f"No app named {target.app_name!r} in {target.reference!r}. Available apps: {', '.join(names)}"
+                f"No app named {target.app_name!r} found after loading {reference!r}. Available apps: {known}"
             )
+    names = sorted({app.name for _, _, app in apps})
     if len(apps) == 1:
         return apps[0][2]
-    if len(names) == 1 or target.app_name is not None:
+    if len(names) == 1:
         raise AppNotFoundError(
-            f"Multiple apps named {names[0]!r} found in different environments; add '@env_name':"
-            f" {', '.join(map(repr, environments))}"
+            f"Multiple apps named {names[0]!r} found in different environments: {_environment_names(apps)}."
+            " Please specify environment with ':app_name@env_name' syntax."
         )
     raise AppNotFoundError(
-        f"Multiple apps found in {target.reference!r}: {', '.join(names)}; add ':app_name' to choose one"
+        f"Multiple apps found in {reference!r}: {', '.join(names)}."
+        " Please specify which app to use with ':app_name' syntax."
     )
+
+
+def _environment_names(apps: list[tuple[str, Environment | None, App[Any]]]) -> str:
+    return ", ".join(sorted({name or "(unnamed)" for name, _, _ in apps}))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Final
 
 from ..engine import ComponentStats, UpdateStats
 
 __all__ = ["report_period", "reported", "stats_block"]
+
+_SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_REFRESH_S: Final = 0.1
 
 
 def report_period(report_to_stdout: bool | timedelta) -> float | None:
@@ -23,26 +28,28 @@ def report_period(report_to_stdout: bool | timedelta) -> float | None:
     return 1.0 if report_to_stdout else None
 
 
-def stats_block(stats: UpdateStats | None, elapsed_s: float, *, running: bool) -> list[str]:
-    """The lines of one report: a heading, one line per processor, the time."""
-    lines = ["[Stats]" if running else "[Stats] (terminated)"]
+def stats_block(stats: UpdateStats | None, elapsed_s: float, *, spinner: str | None) -> list[str]:
+    """The lines of one report. `spinner`: what stands before a processor at work; None: the run is over."""
+    lines = ["[Stats] (terminated)" if spinner is None else "[Stats]"]
     for name, counts in (stats.by_component if stats is not None else {}).items():
-        lines.append(f"{'⏳' if running and counts.num_in_progress else '✅'} {name}: {_counts(counts)}")
+        mark = f"{spinner or _SPINNER[0]} " if counts.num_in_progress else "✅"
+        lines.append(f"{mark} {name}: {_counts(counts)}")
     lines.append(f"⏳ Elapsed: {elapsed_s:.1f}s")
     return lines
 
 
 def _counts(counts: ComponentStats) -> str:
-    parts = (
+    in_flight = counts.num_in_progress
+    total = f"{counts.num_finished + in_flight} total" + (f", {in_flight} in-flight" if in_flight else "")
+    outcomes = (
         (counts.num_adds, "added"),
         (counts.num_reprocesses, "reprocessed"),
         (counts.num_deletes, "deleted"),
         (counts.num_unchanged, "unchanged"),
         (counts.num_errors, "⚠️ errors"),
-        (counts.num_in_progress, "in-flight"),
     )
-    shown = ", ".join(f"{number} {what}" for number, what in parts if number)
-    return f"{counts.num_finished} total" + (f" | {shown}" if shown else "")
+    shown = ", ".join(f"{number} {what}" for number, what in outcomes if number)
+    return f"{total} | {shown}" if shown else total
 
 
 @contextmanager
@@ -52,7 +59,7 @@ def reported(stats: Callable[[], UpdateStats | None], period_s: float | None) ->
         yield
         return
     began, done = time.perf_counter(), threading.Event()
-    show = _on_terminal if sys.stdout.isatty() else _as_lines
+    show = _on_terminal if sys.stdout.isatty() else _as_blocks
     thread = threading.Thread(
         target=show, args=(stats, period_s, began, done), name="cocoindex-sim report", daemon=True
     )
@@ -62,25 +69,32 @@ def reported(stats: Callable[[], UpdateStats | None], period_s: float | None) ->
     finally:
         done.set()
         thread.join()
-        print("\n".join(stats_block(stats(), time.perf_counter() - began, running=False)), flush=True)
+        _print_block(stats_block(stats(), time.perf_counter() - began, spinner=None))
 
 
-def _as_lines(stats: Callable[[], UpdateStats | None], period_s: float, began: float, done: threading.Event) -> None:
+def _print_block(lines: list[str]) -> None:
+    print("\n".join(lines), end="\n\n", flush=True)
+
+
+def _as_blocks(stats: Callable[[], UpdateStats | None], period_s: float, began: float, done: threading.Event) -> None:
     shown: UpdateStats | None = None
     while not done.wait(period_s):
         now = stats()
         if now is not None and now != shown:
             shown = now
-            print("\n".join(stats_block(now, time.perf_counter() - began, running=True)), flush=True)
+            _print_block(stats_block(now, time.perf_counter() - began, spinner=_SPINNER[0]))
 
 
 def _on_terminal(stats: Callable[[], UpdateStats | None], period_s: float, began: float, done: threading.Event) -> None:
     from rich.live import Live
     from rich.text import Text
 
-    def block() -> Text:
-        return Text("\n".join(stats_block(stats(), time.perf_counter() - began, running=True)))
+    spinner = itertools.cycle(_SPINNER)
 
-    with Live(block(), auto_refresh=False, transient=True) as live:
-        while not done.wait(min(period_s, 0.1)):
+    def block() -> Text:
+        return Text("\n".join(stats_block(stats(), time.perf_counter() - began, spinner=next(spinner))))
+
+    # What others print appears above the display; where stderr is not this terminal, it keeps going where it goes.
+    with Live(block(), auto_refresh=False, transient=True, redirect_stderr=sys.stderr.isatty()) as live:
+        while not done.wait(min(period_s, _REFRESH_S)):
             live.update(block(), refresh=True)

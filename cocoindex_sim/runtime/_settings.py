@@ -6,9 +6,15 @@ import os
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["LmdbSettings", "Settings", "default_db_path", "default_max_inflight_components"]
+from ..values import CocoSimError
+
+__all__ = ["LmdbSettings", "Settings", "SettingsError", "default_db_path", "default_max_inflight_components"]
 
 _GIB: Final = 1 << 30
+
+
+class SettingsError(CocoSimError, ValueError):
+    """A setting is missing, or its environment variable can't be read; the text names it."""
 
 
 @dataclass
@@ -51,7 +57,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, db_path: os.PathLike[str] | str | None = None) -> Settings:
-        """Settings from COCOINDEX_LMDB_MAX_DBS and COCOINDEX_LMDB_MAP_SIZE. ValueError naming what can't be read."""
+        """Settings from COCOINDEX_LMDB_MAX_DBS and COCOINDEX_LMDB_MAP_SIZE. SettingsError naming what can't be read."""
         sizes: dict[str, Any] = {}
         for name in ("max_dbs", "map_size"):
             found = _integer(f"COCOINDEX_LMDB_{name.upper()}")
@@ -91,4 +97,4 @@ def _integer(variable: str) -> int | None:
     try:
         return int(text)
     except ValueError:
-        raise ValueError(f"environment variable {variable} must be an integer, got {text!r}") from None
+        raise SettingsError(f"environment variable {variable} must be an integer, got {text!r}") from None

@@ -58,17 +58,23 @@ def perform(story: Story, world: World) -> None:
     _Performance(story, world).run()
 
 
-# Frames of these say nothing about the pipeline: this package, the standard library.
-_NOT_THEIRS = (str(Path(__file__).parent.parent) + os.sep, sysconfig.get_path("stdlib") + os.sep)
+_PACKAGE = str(Path(__file__).parent.parent) + os.sep
+_STANDARD_LIBRARY = sysconfig.get_path("stdlib") + os.sep
+
+
+def _is_theirs(filename: str) -> bool:
+    if filename.startswith(("<", _PACKAGE)):
+        return False
+    return not filename.startswith(_STANDARD_LIBRARY) or "site-packages" in filename
 
 
 def _pipeline_frames(error: BaseException, base: Path) -> list[str]:
-    frames = [
-        frame
+    """Where the error came from, without the frames of this package and of the standard library."""
+    return [
+        f"{os.path.relpath(frame.filename, base)}:{frame.lineno} in {frame.name}: {frame.line}"
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith((*_NOT_THEIRS, "<")) or "site-packages" in frame.filename
+        if _is_theirs(frame.filename)
     ]
-    return [f"{os.path.relpath(frame.filename, base)}:{frame.lineno} in {frame.name}: {frame.line}" for frame in frames]
 
 
 class _Performance:

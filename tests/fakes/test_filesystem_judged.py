@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from pyfakefs.fake_filesystem import FakeFilesystem
 from pyfakefs.fake_open import FakeFileOpen
 from pyfakefs.fake_os import FakeOsModule
-from pyfakefs.helpers import reset_ids, set_uid
 
 from cocoindex_sim.connectors.localfs import _disk
 from cocoindex_sim.fakes.filesystem import FakeFileSystem, FileKernel
@@ -70,26 +69,26 @@ class Arm:
             case "read":
                 return port.read(full), port.read(full, 1)
             case "replace_content":
-                return port.replace_content(full, argument.encode())
+                port.replace_content(full, argument.encode())
             case "mkdir":
-                return port.mkdir(full)
+                port.mkdir(full)
             case "mkdir parents":
-                return port.mkdir(full, parents=True)
+                port.mkdir(full, parents=True)
             case "unlink":
-                return port.unlink(full)
+                port.unlink(full)
             case "rmdir":
-                return port.rmdir(full)
+                port.rmdir(full)
             case "rename":
-                return self.rename(full, self.path(argument))
+                self.rename(full, self.path(argument))
             case "symlink":
-                return self.symlink(argument, full)
+                self.symlink(argument, full)
             case "rmtree":
                 # Not what a link to `..` stands in: the scripts would saw off their own branch.
                 if f"{DEPTH}/" in port.realpath(full):
                     self.rmtree(full)
-                return None
             case _:
-                return getattr(self, op)(full, argument)
+                getattr(self, op)(full, argument)
+        return None
 
     def outcome(self, op: Op) -> object:
         try:
@@ -201,24 +200,12 @@ def coarse(op: Op, outcome: object) -> object:
     return ("FileNotFoundError", errno.ENOENT) if outcome == ("NotADirectoryError", errno.ENOTDIR) else outcome
 
 
-def failed(o: object) -> object:
-    return 'failed' if isinstance(o, tuple) and str(o[0]).endswith('Error') else o
-
 class PyfakefsArm(OsArm):
-    @contextmanager
-    def as_root(self) -> Iterator[None]:  # type: ignore[override]  # a method here, a plain function there
-        set_uid(0)
-        try:
-            yield
-        finally:
-            set_uid(1000)
-
     def __init__(self) -> None:
         self.fake = FakeFilesystem(path_separator="/")
         self.fake.is_windows_fs = False
         self.fake.is_macos = False
-        self.os_like, open_like, port = disk_on(self.fake)
-        super().__init__("/base", self.os_like, open_like, port)
+        super().__init__("/base", *disk_on(self.fake))
 
 
 @pytest.fixture(scope="module")
@@ -272,10 +259,11 @@ def effective_user(user: int) -> Iterator[None]:
             os.seteuid(before)
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(restricted, min_size=1, max_size=12))
 def test_permissions_end_the_same_for_a_user_on_the_real_disk(script: list[Op]) -> None:
-    # Not in tmp_path, which only its owner may enter.
+    # Not in tmp_path, which only its owner may enter. Not on pyfakefs, which for users other than root strays from
+    # Linux: a search that is not permitted is ENOENT there, an existing directory that can't be read is refused.
     base, kernel = tempfile.mkdtemp(), KernelArm()
     try:
         os.chown(base, NOBODY if os.geteuid() == 0 else -1, -1)
@@ -288,18 +276,3 @@ def test_permissions_end_the_same_for_a_user_on_the_real_disk(script: list[Op]) 
         assert kernel.tree() == real.tree()
     finally:
         shutil.rmtree(base)
-
-
-@settings(max_examples=1000, deadline=None)
-@given(st.lists(restricted, min_size=1, max_size=12))
-def test_permissions_end_the_same_for_a_user_on_pyfakefs(script: list[Op]) -> None:
-    set_uid(1000)
-    try:
-        fake, kernel = PyfakefsArm(), KernelArm()
-        for op in (*some_tree, *script):
-            assert failed(kernel.outcome(op)) == failed(fake.outcome(op)), op
-        set_uid(0)
-        kernel.port = kernel.as_root()
-        assert kernel.tree() == fake.tree()
-    finally:
-        reset_ids()

@@ -67,6 +67,7 @@ def test_a_test_is_given_a_world_that_is_closed_after_it(project: Project) -> No
         "tests/test_ordinary.py",
         """
 import pathlib
+import pytest
 
 worlds = []
 
@@ -79,7 +80,9 @@ def test_story(coco_world):
     assert coco_world.stats().by_component["shout"].num_adds == 1
 
 def test_next(coco_world):
-    assert coco_world is not worlds[0]
+    with pytest.raises(RuntimeError):
+        worlds[0].update()
+    assert coco_world.streams.seed != worlds[0].streams.seed
     assert coco_world.target_files() == {}
 """,
     )

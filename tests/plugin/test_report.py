@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+from pytest_coco._options import Options
+from pytest_coco._report import failure_text
+from pytest_coco._run import Run, ScenarioFailed
 from pytest_coco._seeds import derived_seed
 
 from .plugin_project import FAILING, PIPELINE, Project, report_of
@@ -61,7 +64,9 @@ def test_an_error_that_nothing_expects_names_the_update_and_the_line_of_the_pipe
         "",
         "  its first word is BAD",
     ]
-    assert lines[3].startswith("  ../app/main.py:")
+    frames = lines[3 : lines.index("", 3)]
+    assert [line.partition(":")[0] for line in frames] == ["  ../app/main.py"] * 2
+    assert frames[1].endswith(' in shout: raise ValueError("bad document\\nits first word is BAD")')
 
 
 def test_an_update_that_hangs_is_told_apart_from_one_that_fails(project: Project) -> None:
@@ -118,3 +123,24 @@ def test_the_reported_place_is_the_line_of_the_scenario(project: Project) -> Non
         "a new file is shouted too": ("scenarios/shout.coco.yaml", 12),
     }
     result.stdout.fnmatch_lines([f"FAILED {FAILING_ID} - the target files are not as*"])
+
+
+def test_an_error_of_another_kind_shows_the_way_there() -> None:
+    try:
+        raise RuntimeError("the world broke\x1b[0m " + "x" * 200)
+    except RuntimeError as error:
+        failure = ScenarioFailed(error, Run(1, 17), ["a line of the trace"])
+    options = Options(scenarios=True, seed=2, runs=3, trace=None)
+    lines = failure_text(failure, "x.coco.yaml::a", options).splitlines()
+    assert lines[0].startswith("RuntimeError: the world broke")
+    assert "  Traceback (most recent call last):" in lines
+    assert lines[-6:] == [
+        "fails: seed 17",
+        "replay (from the rootdir):",
+        "  pytest --coco-scenarios x.coco.yaml::a --coco-seed=2 --coco-runs=3",
+        "",
+        "trace of the run seed 17, the last 1 of 1 lines:",
+        "  a line of the trace",
+    ]
+    assert max(map(len, lines)) <= 100
+    assert not any("\x1b" in line for line in lines)

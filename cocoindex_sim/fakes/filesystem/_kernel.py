@@ -52,9 +52,7 @@ class FileKernel:
     # --- finding ---
 
     def _find(self, path: str, writer: Writer, *, follow: bool = True, create: bool = False) -> Found:
-        return lookup(
-            self._start, self._root, path, follow=follow, privileged=writer == "script", create=create
-        )
+        return lookup(self._start, self._root, path, follow=follow, privileged=writer == "script", create=create)
 
     def _get(self, path: str, writer: Writer, *, follow: bool = True) -> Node:
         node = self._find(path, writer, follow=follow).node
@@ -275,13 +273,15 @@ class FileKernel:
             raise os_error(errno.EINVAL, source, target)
         if new.node is not None and _is_at_or_above(new.node, old.parent):
             raise os_error(errno.ENOTEMPTY, source, target)
-        self._may_change(old.parent, source, writer)
-        self._may_change(new.parent, target, writer)
         if new.node is old.node:
             return
+        self._may_change(old.parent, source, writer)
+        self._may_change(new.parent, target, writer)
         if isinstance(old.node, Directory):
             if new.node is not None and not isinstance(new.node, Directory):
                 raise os_error(errno.ENOTDIR, source, target)
+            if new.parent is not old.parent:
+                permit(old.node, WRITE, source, privileged=writer == "script")  # its `..` changes
             if new.node is not None and new.node.entries:
                 raise os_error(errno.ENOTEMPTY, source, target)
             old.node.parent = new.parent

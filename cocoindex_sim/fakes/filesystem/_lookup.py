@@ -23,7 +23,7 @@ def os_error(number: int, path: str, other: str | None = None) -> OSError:
 class Found(NamedTuple):
     """Where a path leads: a name in a directory, and what is there, if anything.
 
-    `name` is empty when the path ends in `.` or `..` or is the root: then there is no name to make or remove.    """
+    `name` is empty when the path ends in `.` or `..` or is the root: then there is no name to make or remove."""
 
     parent: Directory
     name: str
@@ -36,12 +36,14 @@ def permit(node: Node, bits: int, path: str, *, privileged: bool) -> None:
         raise os_error(errno.EACCES, path)
 
 
-def lookup(start: Directory, root: Directory, path: str, *, follow: bool, privileged: bool, create: bool = False) -> Found:
+def lookup(
+    start: Directory, root: Directory, path: str, *, follow: bool, privileged: bool, create: bool = False
+) -> Found:
     """Resolve a path.
 
-    `start` is where relative paths begin; `follow` says whether a link at the end is followed (one before a slash
-    always is); `create`, that a file will be made there. Raises the OSErrors of path resolution: ENOENT for a missing directory on the way (not for a missing
-    end), ENOTDIR, EACCES, ELOOP, ENAMETOOLONG.
+    `start` is where relative paths begin; `follow`: a link at the end is followed (one before a slash always is);
+    `create`: a file will be made there, so it must not end in a slash. Raises the OSErrors of path resolution:
+    ENOENT for a missing directory on the way (not for a missing end), ENOTDIR, EACCES, ELOOP, ENAMETOOLONG.
     """
     if "\0" in path:
         raise ValueError("embedded null byte")
