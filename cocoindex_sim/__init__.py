@@ -17,6 +17,7 @@ from .engine import PendingS as PendingS
 from .engine import PendingTargetStateProvider as PendingTargetStateProvider
 from .engine import ResolvedS as ResolvedS
 from .engine import ResolvesTo as ResolvesTo
+from .engine import StateHandle as StateHandle
 from .engine import TargetActionSink as TargetActionSink
 from .engine import TargetHandler as TargetHandler
 from .engine import TargetReconcileOutput as TargetReconcileOutput
@@ -39,6 +40,7 @@ from .engine import serialize_by_pickle as serialize_by_pickle
 from .engine import unpickle_safe as unpickle_safe
 from .engine import use_context as use_context
 from .engine import use_mount as use_mount
+from .engine import use_state as use_state
 from .runtime import App as App
 from .runtime import AppConfig as AppConfig
 from .runtime import Environment as Environment

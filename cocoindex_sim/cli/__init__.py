@@ -1,5 +1,3 @@
 """The command line: `coco-sim`."""
 
-
-def main() -> None:
-    """Entry point of the console script."""
+from ._main import main as main

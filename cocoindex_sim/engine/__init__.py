@@ -55,3 +55,5 @@ from ._targets import TargetReconcileOutput as TargetReconcileOutput
 from ._targets import TargetState as TargetState
 from ._targets import TargetStateProvider as TargetStateProvider
 from ._targets import register_root_target_states_provider as register_root_target_states_provider
+from ._use_state import StateHandle as StateHandle
+from ._use_state import use_state as use_state

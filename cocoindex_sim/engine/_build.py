@@ -11,22 +11,27 @@ from contextvars import copy_context
 from types import MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..ports import ComponentMemo, ComponentRecord, RecordKey, StoredValue, Write
+from msgspec.structs import replace
+
+from ..ports import ComponentMemo, ComponentRecord, RecordKey, StateRecord, StoredValue, Write
 from ..values import (
     Committed,
     ComponentFailed,
     ComponentReady,
     ComponentReused,
     ComponentStarted,
+    StablePath,
 )
+from ._blocking import run_blocking
 from ._codec import decode_value, encode_value
-from ._collect import nearest_components, remove_components, tombstones_for
+from ._collect import remove_components, stale_below, tombstones_for
 from ._component import Component, ComponentContext, Phase, _current
 from ._dependencies import hold
 from ._fingerprint import StateFunction, fingerprint_call
 from ._function import AsyncFunction, Function
 from ._memo_state import check_states, initial_states
 from ._submit import Submission
+from ._use_state import state_to_store
 
 if TYPE_CHECKING:
     from ._run import Run
@@ -103,17 +108,18 @@ async def _build(component: Component, invocation: Invocation) -> Any:
             if stored is not None:
                 return _reuse(component, function, stored)
     if record is not None and record.memo is not None and not run.full_reprocess:
-        component.record = record = _without_memo(record)  # FN-15
+        component.record = record = replace(record, memo=None)  # FN-15
         run.committer.enqueue([(RecordKey("component", component.path), record)])
     component.enter(Phase.RUNNING)
     if run.observed:
         run.emit(ComponentStarted(component.path, component.processor))
     value = await _run_body(component, invocation)
-    component.enter(Phase.SUBMITTING)
     new_memo = None
     if memo is not None and function is not None:
         states = memo.known if memo.known is not None else await initial_states(memo.states)
+        await component.children_done()  # those that late tasks mounted meanwhile
         new_memo = ComponentMemo(memo.fingerprint, encode_value(value), component.collector.freeze(), states)
+    component.enter(Phase.SUBMITTING)
     await _submit(component, new_memo)
     return value
 
@@ -130,13 +136,15 @@ class _MemoKey:
 async def _reusable(component: Component, record: ComponentRecord | None, memo: _MemoKey) -> ComponentMemo | None:
     """The stored result with the states to store with it, unless something it was made with has changed."""
     run = component.run
-    if record is None or record.memo is None or run.full_reprocess:
+    if record is None or record.memo is None or run.full_reprocess or component.path.encoded in run.tombstones:
         return None
     stored = record.memo
     if stored.fingerprint != memo.fingerprint or not hold(stored.dependencies, run):
         return None
     if record.in_doubt and not run.all_settled(record.targets, component.path):
         return None
+    if record.left and any(run.target(StablePath(state)) is not None for state in record.left):
+        return None  # to have them reconciled, should their container be declared again
     check = await check_states(memo.states, stored.states)
     if check.recollect:
         raise ValueError(f"component {component.path}: recollect_after_run is for inline calls, not for components")
@@ -145,7 +153,7 @@ async def _reusable(component: Component, record: ComponentRecord | None, memo: 
         return None
     if check.states != stored.states:
         stored = ComponentMemo(stored.fingerprint, stored.value, stored.dependencies, check.states)
-        run.committer.enqueue([(RecordKey("component", component.path), _with_memo(record, stored))])
+        run.committer.enqueue([(RecordKey("component", component.path), replace(record, memo=stored))])
     return stored
 
 
@@ -183,32 +191,41 @@ async def _call_body(run: Run, invocation: Invocation) -> Any:
     body: Callable[..., Any] = target.body if isinstance(target, Function) else target
     if inspect.iscoroutinefunction(body):
         return await body(*args, **kwargs)
-    call = functools.partial(copy_context().run, body, *args, **kwargs)
-    result = await run.loop.run_in_executor(None, call)
+    result = await run_blocking(run.loop, copy_context(), functools.partial(body, *args, **kwargs))
     return await result if inspect.isawaitable(result) else result
 
 
 async def _submit(component: Component, memo: ComponentMemo | None) -> None:
     run, path, old = component.run, component.path, component.record
     carried = _carried(component)
-    before = old.targets if old is not None else ()
+    before = (*old.targets, *old.left) if old is not None else ()
     gone = [key for key in before if key not in component.declared and key not in carried]
-    orphans = (
-        [] if old is None else [p for p, _ in nearest_components(run, path) if p.encoded not in component.children]
-    )
+    stale = stale_below(component) if run.has_history else []
+    state = state_to_store(component)  # before the sinks, which may be the last to see a value that can't be stored
     submission = Submission(run, path)
     try:
         await submission.wait_for_claims([*component.declared, *gone])
         submission.plan_declared(component.declared)
-        submission.plan_removed(gone, keep_unresolved=True)
+        submission.plan_removed(gone, reprocess=run.full_reprocess)
         if submission.has_actions:
             await _pre_commit(component, submission)
         handlers = await submission.apply()
-        storable = memo if not orphans and not component.any_descendant_failed else None
         record = ComponentRecord(
-            component.processor, True, _ordered(submission.kept, carried), storable, False, _has_calls(component)
+            component.processor,
+            True,
+            _ordered(submission.kept, carried),
+            None if component.any_descendant_failed else memo,
+            path.encoded in run.robbed,
+            _has_calls(component),
+            bool(component.states),
+            tuple(submission.left),
         )
-        writes = [*submission.settled(), *_call_writes(component), *tombstones_for(orphans)]
+        writes = [
+            *submission.settled(),
+            *_call_writes(component),
+            *_state_writes(component, state),
+            *tombstones_for(stale),
+        ]
         if path.encoded in run.tombstones:
             run.tombstones.discard(path.encoded)
             writes.append((RecordKey("tombstone", path), None))
@@ -224,23 +241,20 @@ async def _submit(component: Component, memo: ComponentMemo | None) -> None:
     run.stats.executed(component.processor, existed=old is not None and (old.committed or old.in_doubt))
     if run.observed:
         run.emit(Committed(path))
-    if orphans and not await remove_components(run, orphans) and memo and not component.any_descendant_failed:
-        run.committer.enqueue([(RecordKey("component", path), _with_memo(record, memo))])
+    if stale:
+        await remove_components(run, stale)
 
 
 async def _pre_commit(component: Component, submission: Submission) -> None:
     """Possible records, with the component's claim on them, before any sink is called."""
     old, writes = component.record, submission.possible()
     if writes:
-        targets = _ordered(old.targets if old is not None else (), (p.path.encoded for p in submission.planned))
-        in_doubt = ComponentRecord(
-            component.processor,
-            old is not None and old.committed,
-            targets,
-            old.memo if old is not None else None,
-            True,
-            old is not None and old.has_calls,
+        if old is None:
+            old = ComponentRecord(component.processor)
+        targets = _ordered(
+            old.targets, (p.path.encoded for p in submission.planned if p.owner == component.path.encoded)
         )
+        in_doubt = replace(old, processor=component.processor, targets=targets, in_doubt=True)
         writes.append((RecordKey("component", component.path), in_doubt))
     await submission.pre_commit(writes)
 
@@ -266,16 +280,14 @@ def _call_writes(component: Component) -> list[Write]:
     return writes
 
 
+def _state_writes(component: Component, state: StateRecord | None) -> list[Write]:
+    if state is None and (component.record is None or not component.record.has_state):
+        return []
+    return [(RecordKey("state", component.path), state)]
+
+
 def _ordered(*groups: Any) -> tuple[bytes, ...]:
     keys: set[bytes] = set()
     for group in groups:
         keys.update(group)
     return tuple(sorted(keys))
-
-
-def _with_memo(record: ComponentRecord, memo: ComponentMemo | None) -> ComponentRecord:
-    return ComponentRecord(record.processor, record.committed, record.targets, memo, record.in_doubt, record.has_calls)
-
-
-def _without_memo(record: ComponentRecord) -> ComponentRecord:
-    return _with_memo(record, None)

@@ -1,20 +1,29 @@
-"""Deleting what is no longer mounted: a component with its target states, then what was below it (CMP-18, -20)."""
+"""Deleting what is no longer mounted: components with their target states, outer before inner (CMP-18, -20).
+
+A tombstone marks exactly one component to delete. The commit of the component above writes those of a whole stale
+subtree. Mounting a marked component again saves it, once it has run: its memo does not count, as its subtree is marked
+as well.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from ..ports import ComponentRecord, RecordKey, TombstoneRecord, Write
-from ..values import ComponentRemoved, RemovalFailed, StablePath
-from ._submit import Submission, UnresolvedContainerError
+from ..values import ROOT_PATH, ComponentRemoved, RemovalFailed, StablePath
+from ._component import Component
+from ._submit import Submission
 
 if TYPE_CHECKING:
     from ._run import Run
 
-__all__ = ["nearest_components", "remove_components", "tombstones_for"]
+__all__ = ["remove_components", "stale_below", "stored_components", "tombstones_for"]
 
 logger = logging.getLogger("cocoindex_sim")
 
@@ -22,13 +31,37 @@ _AT_ONCE = 256  # deletions in flight: enough for shared transactions, and bound
 UNKNOWN = "<unknown>"
 
 
-def nearest_components(run: Run, below: StablePath) -> Iterator[tuple[StablePath, ComponentRecord]]:
-    """The stored components that have no other component between them and `below`."""
+class UnresolvedContainerError(Exception):
+    """A removed component has rows whose container is not declared in this run, and is still there."""
+
+
+def stale_below(component: Component) -> list[StablePath]:
+    """The stored components below one that commits, which it did not mount, directly or through what it mounted."""
+    run, mounted, after = component.run, component.children, None
+    stale: list[StablePath] = []
+    while page := run.committer.space.scan_nearest("component", component.path, after=after):
+        for key, _ in page:
+            path = key.path
+            if path.encoded in component.directories:  # it was a component, and holds live ones now (CMP-19)
+                live = sorted(child for child in mounted if child.startswith(path.encoded))
+                stale.extend(one for one in stored_components(run, path) if not _is_below(one.encoded, live))
+            elif path.encoded not in mounted:
+                stale.extend(stored_components(run, path))
+        after = page[-1][0]
+    return stale
+
+
+def _is_below(path: bytes, tops: list[bytes]) -> bool:
+    """Whether a path is one of these, which are sorted and not nested, or below one."""
+    at = bisect_right(tops, path)
+    return at > 0 and path.startswith(tops[at - 1])
+
+
+def stored_components(run: Run, top: StablePath = ROOT_PATH) -> Iterator[StablePath]:
+    """Every component on record at or below a path, outer before inner."""
     after = None
-    while page := run.committer.space.scan_nearest("component", below, after=after):
-        for key, record in page:
-            assert isinstance(record, ComponentRecord)
-            yield key.path, record
+    while page := run.committer.space.scan("component", top, after=after):
+        yield from (key.path for key, _ in page)
         after = page[-1][0]
 
 
@@ -37,77 +70,115 @@ def tombstones_for(paths: list[StablePath]) -> list[Write]:
     return [(RecordKey("tombstone", path), TombstoneRecord()) for path in paths]
 
 
-async def remove_components(run: Run, paths: list[StablePath]) -> list[BaseException]:
-    """Delete these components and all below them, outer before inner. Gives what failed.
+async def remove_components(run: Run, paths: Iterable[StablePath], *, last_try: bool = False) -> list[BaseException]:
+    """Delete these components, outer before inner. Gives what failed.
 
-    A failed deletion keeps its records and its tombstone, and everything below it, for a later try.
+    What can't be deleted keeps its records and its tombstone, and so does everything below it. What waits for a
+    container that is not gone yet goes to `run.deferred`, or has failed if this is the `last_try`.
     """
     errors: list[BaseException] = []
-    for start in range(0, len(paths), _AT_ONCE):
-        group = [run.spawn(_remove_tree(run, path), "remove") for path in paths[start : start + _AT_ONCE]]
-        for outcome in await asyncio.gather(*group):
-            errors.extend(outcome)
+    level, below = _forest(paths)
+    waiting: list[StablePath] = []
+    while level:
+        inner: list[StablePath] = []
+        for path, error in await _attempt(run, level):
+            if isinstance(error, UnresolvedContainerError):
+                waiting.append(path)  # the container may be one of those below
+            elif error is not None:
+                _failed(run, path, error)
+                errors.append(error)
+                continue
+            inner.extend(below.get(path, ()))
+        level = inner
+    for path, error in await _attempt(run, waiting):
+        if isinstance(error, UnresolvedContainerError) and not last_try:
+            run.deferred.append(path)
+        elif error is not None:
+            _failed(run, path, error)
+            errors.append(error)
     return errors
 
 
-async def _remove_tree(run: Run, path: StablePath) -> list[BaseException]:
-    record = run.committer.get(RecordKey("component", path))
-    children = [child for child, _ in nearest_components(run, path)]
+def _forest(paths: Iterable[StablePath]) -> tuple[list[StablePath], dict[StablePath, list[StablePath]]]:
+    """The outermost of these paths, and for each path the nearest ones below it."""
+    outermost: list[StablePath] = []
+    below: dict[StablePath, list[StablePath]] = {}
+    around: list[StablePath] = []
+    for path in sorted(paths):
+        while around and not path.encoded.startswith(around[-1].encoded):
+            around.pop()
+        (below.setdefault(around[-1], []) if around else outermost).append(path)
+        around.append(path)
+    return outermost, below
+
+
+async def _attempt(run: Run, paths: list[StablePath]) -> list[tuple[StablePath, BaseException | None]]:
+    outcomes: list[tuple[StablePath, BaseException | None]] = []
+    for start in range(0, len(paths), _AT_ONCE):
+        group = paths[start : start + _AT_ONCE]
+        tasks = [run.spawn(_remove(run, path), "remove") for path in group]
+        outcomes.extend(zip(group, await asyncio.gather(*tasks), strict=True))
+    return outcomes
+
+
+async def _remove(run: Run, path: StablePath) -> BaseException | None:
     run.tombstones.discard(path.encoded)
-    if isinstance(record, ComponentRecord):
-        try:
-            await _remove_one(run, path, record, children)
-        except UnresolvedContainerError as error:
-            # The container may be one of those below, or go later in this run: then its rows have gone with it.
-            errors = await remove_components(run, children)
-            if path.encoded in run.deferred:
-                _failed(run, path, record.processor, error)
-                errors.append(error)
-            run.deferred[path.encoded] = error
-            return errors
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
-            _failed(run, path, record.processor, error)
-            return [error]
-    else:  # a directory, or a tombstone whose component is gone
-        await run.committer.commit([(RecordKey("tombstone", path), None), *tombstones_for(children)])
-    return await remove_components(run, children)
-
-
-async def _remove_one(run: Run, path: StablePath, record: ComponentRecord, children: list[StablePath]) -> None:
+    record = run.component(path)
+    if record is None:
+        run.committer.enqueue([(RecordKey("tombstone", path), None)])
+        return None
     processor = record.processor or UNKNOWN
-    if path.encoded not in run.deferred:
+    if path.encoded not in run.removing:
+        run.removing.add(path.encoded)
         run.stats.started(processor)
-    submission = Submission(run, path)
     try:
-        await submission.wait_for_claims(record.targets)
-        submission.plan_removed(record.targets)
-        if submission.has_actions:
-            await submission.pre_commit(submission.possible())
-            await submission.apply()
-        writes = submission.settled()
-        if submission.kept:
-            doubted = ComponentRecord(processor, record.committed, tuple(submission.kept))
-            writes.append((RecordKey("component", path), doubted))
-            await run.committer.commit(writes)
-            kept = StablePath(submission.kept[0])
-            raise RuntimeError(f"target state {kept} of the removed component {path} was not given up by its handler")
-        writes.append((RecordKey("component", path), None))
-        writes.append((RecordKey("tombstone", path), None))
-        if record.has_calls:
-            writes.extend((RecordKey("memo", path, call), None) for call in run.committer.space.scan_calls(path))
-        writes.extend(tombstones_for(children))
-        await run.committer.commit(writes)
-    finally:
-        submission.release()
+        await _remove_component(run, path, record)
+    except UnresolvedContainerError as error:
+        return error
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        if run.interrupted and isinstance(error, asyncio.CancelledError):
+            raise
+        return error
     run.stats.deleted(processor)
     if run.observed:
         run.emit(ComponentRemoved(path))
+    return None
 
 
-def _failed(run: Run, path: StablePath, processor: str, error: BaseException) -> None:
-    run.stats.failed(processor or UNKNOWN)
+async def _remove_component(run: Run, path: StablePath, record: ComponentRecord) -> None:
+    keys = sorted({*record.targets, *record.left})
+    submission = Submission(run, path)
+    try:
+        await submission.wait_for_claims(keys)
+        submission.plan_removed(keys, forget=True)
+        if submission.has_actions:
+            # Should it be mounted again after a failure, it has to run: what it declared may be gone.
+            in_doubt = replace(record, memo=None, in_doubt=True)
+            await submission.pre_commit([*submission.possible(), (RecordKey("component", path), in_doubt)])
+            await submission.apply()
+        writes = submission.settled()
+        if submission.left:
+            # What is below goes all the same: a memo would bring this component back without it.
+            rest = replace(record, targets=(), left=tuple(submission.left), memo=None, in_doubt=True)
+            await run.committer.commit([*writes, (RecordKey("component", path), rest)])
+            row = StablePath(submission.left[0])
+            raise UnresolvedContainerError(f"{row} can't be deleted: its container is neither declared nor removed")
+        writes.append((RecordKey("component", path), None))
+        writes.append((RecordKey("tombstone", path), None))
+        if record.has_state:
+            writes.append((RecordKey("state", path), None))
+        if record.has_calls:
+            writes.extend((RecordKey("memo", path, call), None) for call in run.committer.space.scan_calls(path))
+        await run.committer.commit(writes)
+    finally:
+        submission.release()
+
+
+def _failed(run: Run, path: StablePath, error: BaseException) -> None:
+    record = run.component(path)
+    run.stats.failed((record.processor if record is not None else "") or UNKNOWN)
     if run.observed:
         run.emit(RemovalFailed(path, repr(error)))
     if not run.is_drop:  # a drop raises it

@@ -74,7 +74,9 @@ class Committer:
         try:
             await self._loop.run_in_executor(None, self.space.commit, batch)
             self.commits += 1
-        except Exception as error:
+        except GeneratorExit:  # the loop is gone
+            raise
+        except BaseException as error:
             for waiter in waiters:
                 if not waiter.done():
                     waiter.set_exception(error)

@@ -18,6 +18,7 @@ from ._targets import TargetState, TargetStateProvider
 if TYPE_CHECKING:
     from ._call_memo import CallEntry
     from ._run import Run
+    from ._use_state import StateHandle
 
 __all__ = ["Component", "ComponentContext", "Declared", "Phase", "current_component", "current_context", "find_context"]
 
@@ -45,7 +46,7 @@ FOLLOWS: Final[dict[Phase, tuple[Phase, ...]]] = {
 }
 """What may follow what; `docs/architecture.md` prints its diagram from this table."""
 
-_ENDED: Final = frozenset(phase for phase, following in FOLLOWS.items() if not following)
+_CLOSED: Final = frozenset({Phase.SUBMITTING, Phase.DONE, Phase.REUSED, Phase.FAILED})
 
 
 class Declared(NamedTuple):
@@ -83,6 +84,7 @@ class Component:
         "processor",
         "record",
         "run",
+        "states",
     )
 
     def __init__(self, run: Run, path: StablePath, processor: str, parent: Component | None) -> None:
@@ -98,6 +100,7 @@ class Component:
         self.directories: set[bytes] = set()  # encoded paths between this one and them
         self.calls: dict[bytes, CallEntry] = {}  # inline memoized calls of this run, by call fingerprint
         self.new_calls: dict[bytes, MemoRecord] = {}  # their records to store
+        self.states: dict[bytes, StateHandle[Any]] = {}  # by encoded key
         self.any_descendant_failed = False
         self.gave_up_slot = False
         self._open_children = 0
@@ -111,7 +114,7 @@ class Component:
 
     def check_open(self) -> None:
         """RuntimeError when the component has finished (CMP-22)."""
-        if self.phase in _ENDED:
+        if self.phase in _CLOSED:
             raise RuntimeError(f"component {self.path} has already finished; a late task or kept context used it")
 
     def declare(self, state: TargetState[Any], child: TargetStateProvider[Any, Any] | None) -> None:
@@ -155,7 +158,7 @@ class Component:
 
     async def children_done(self) -> None:
         """Wait until no child is open."""
-        while self._open_children:
+        while self._open_children and not self.run.interrupted:
             if self._children_done is None:
                 self._children_done = self.run.loop.create_future()
             await asyncio.shield(self._children_done)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
 from contextlib import aclosing
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ..ports import ComponentRecord, RecordKey
 from ..values import ComponentMounted, Symbol, encode_key
 from ._build import Invocation, Outcome, build, invocation_of
-from ._component import Component, ComponentContext, current_context
+from ._component import Component, ComponentContext, Phase, current_context
 from ._declare import declare_target_state_with_child
 from ._subpath import ComponentSubpath, split_parts
 from ._targets import TargetState, TargetStateProvider
@@ -126,13 +126,13 @@ async def map(  # CocoIndex's name
 
     Waits for every call that was started; then the first failure in input order is raised (CMP-15).
     """
-    tasks: list[asyncio.Task[R]] = []
+    tasks: list[asyncio.Task[Outcome]] = []
 
     def one(item: T) -> None:
         work = fn(item, *args, **kwargs)
         if not inspect.isawaitable(work):
             raise TypeError(f"map needs a function that returns an awaitable; {fn!r} returned {work!r}")
-        tasks.append(asyncio.ensure_future(work))
+        tasks.append(asyncio.ensure_future(_settled(work)))
 
     try:
         if isinstance(items, AsyncIterable):
@@ -142,11 +142,20 @@ async def map(  # CocoIndex's name
             for item in items:
                 one(item)
     finally:
-        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-        failed = [task for task in tasks if task.cancelled() or task.exception() is not None]
-    if failed:
-        failed[0].result()
-    return [task.result() for task in tasks] if outcomes else []
+        outcomes = await asyncio.gather(*tasks)
+    for outcome in outcomes:
+        if outcome.error is not None:
+            raise outcome.error
+    return [outcome.value for outcome in outcomes]
+
+
+async def _settled(work: Awaitable[Any]) -> Outcome:
+    try:
+        return Outcome(await work, None)
+    except GeneratorExit:
+        raise
+    except BaseException as error:  # a task that ends with KeyboardInterrupt takes its loop along
+        return Outcome(None, error)
 
 
 def _split(pos_args: tuple[Any, ...]) -> tuple[bytes | None, Any, tuple[Any, ...]]:
@@ -179,7 +188,8 @@ def _begin(context: ComponentContext, subpath: bytes, invocation: Invocation) ->
     parent, run = context.component, context.component.run
     subpath = context.subpath + subpath
     path = parent.reserve(subpath, split_parts(subpath))
-    run.tombstones.discard(path.encoded)
+    if path.encoded in run.tombstones:
+        run.remounted.add(path.encoded)
     if parent.record is None:
         # A component is on record before anything below it can be: removal finds children through their parents.
         parent.record = ComponentRecord(parent.processor)
@@ -204,6 +214,7 @@ async def _start(child: Component, invocation: Invocation, *, background: bool) 
     try:
         await slots.take()
     except BaseException:
+        child.phase = Phase.FAILED
         parent.child_ended(child, background=background)
         raise
     return child.run.spawn(_run_child(child, invocation, background), child.processor)

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 from ..ports import ComponentRecord, Generation, Observer, Record, RecordKey, StateSpace, TargetRecord
 from ..values import ROOT_PATH, Event, RunFinished, RunStarted, StablePath, Symbol
 from ._build import Invocation, build
-from ._collect import remove_components
+from ._collect import remove_components, stored_components
 from ._committer import Committer
 from ._component import Component, _current
 from ._context_keys import ContextProvider
@@ -89,13 +89,17 @@ class Run:
         self.is_drop = mode == "drop"
         self.finished: set[bytes] = set()  # encoded paths of components that committed or were reused in this run
         self.tombstones: set[bytes] = set()  # deletions left over from earlier runs, not tried yet in this one
-        self.deferred: dict[bytes, BaseException] = {}  # deletions that wait for a container to be resolved or go
+        self.remounted: set[bytes] = set()  # those of them that are mounted again
+        self.removing: set[bytes] = set()  # components whose deletion began
+        self.deferred: list[StablePath] = []  # those that wait for a container to be resolved or go
+        self.robbed: set[bytes] = set()  # components that lost target states to others
+        self.has_history = False  # whether anything was on record when the run began
         self.submitting: dict[bytes, asyncio.Future[None]] = {}  # target states with a sink call in flight
         self.resolved: dict[bytes, TargetStateProvider[Any, Any]] = {}  # containers declared in this run
         self.interrupted = False
         self._observers: list[Observer] = process.observers
         self._sinks: dict[TargetActionSink[Any], SinkQueue] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], None] = {}  # in order of creation, so that an interrupt has one order
 
     # -- what components ask for -----------------------------------------------------------------------------------
 
@@ -175,8 +179,12 @@ class Run:
     def spawn(self, work: Coroutine[Any, Any, T], name: str, context: Context | None = None) -> asyncio.Task[T]:
         """Start a task of this run, outside any component."""
         task = self.loop.create_task(work, name=name, context=context or _outside_component())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
+        if self.interrupted:
+            task.cancel()
+        if self.interrupted:
+            task.cancel()
         return task
 
     def interrupt(self) -> None:
@@ -196,10 +204,13 @@ class Run:
         await self._observed(self._drop())
 
     async def _update(self, invocation: Invocation) -> Any:
+        self.has_history = bool(self.committer.space.scan("component", ROOT_PATH, limit=1))
         self.tombstones = set(self._stored_tombstones())
         root = Component(self, ROOT_PATH, invocation.processor, None)
         await self.slots.take()
         outcome = await self.spawn(build(root, invocation, background=False), "root")
+        while self.interrupted and self._tasks:
+            await asyncio.wait(self._tasks)
         if outcome.error is None:
             await self._retry_removals()
         await self.committer.settle()
@@ -208,21 +219,17 @@ class Run:
         return outcome.value
 
     async def _drop(self) -> None:
-        errors = await remove_components(self, [ROOT_PATH])
-        errors += await remove_components(self, [StablePath(path) for path in self._stored_tombstones()])
-        errors += await self._remove_deferred()
+        errors = await remove_components(self, stored_components(self), last_try=True)
         await self.committer.settle()
         if errors:
             raise errors[0]
 
     async def _retry_removals(self) -> None:
         """Try again what earlier runs could not delete, and what waited for its container."""
-        if self.tombstones:
-            await remove_components(self, [StablePath(path) for path in sorted(self.tombstones)])
-        await self._remove_deferred()
-
-    async def _remove_deferred(self) -> list[BaseException]:
-        return await remove_components(self, [StablePath(path) for path in sorted(self.deferred)])
+        left = self.tombstones - self.remounted
+        if left:
+            await remove_components(self, map(StablePath, left))
+        await remove_components(self, self.deferred, last_try=True)
 
     def _stored_tombstones(self) -> list[bytes]:
         found: list[bytes] = []

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import Context
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..values import ActionsApplied, ActionsFailed, StablePath
+from ._blocking import run_blocking
 from ._context_keys import ContextProvider
 from ._targets import TargetActionSink
 
@@ -57,13 +59,11 @@ class SinkQueue:
         """One call; when it fails, the same in halves until the culprit is alone (TGT-14)."""
         try:
             await self._call([action for waiting in batch for action in waiting.actions])
-        except asyncio.CancelledError:
-            for waiting in batch:
-                waiting.applied.cancel()
-            raise
         except GeneratorExit:  # the loop is gone
             raise
         except BaseException as error:
+            if self._run.interrupted and isinstance(error, asyncio.CancelledError):
+                raise
             if len(batch) > 1:
                 middle = len(batch) // 2
                 await self._apply_batch(batch[:middle])
@@ -78,8 +78,13 @@ class SinkQueue:
         if self._sink.is_async:
             await self._sink.fn(self._provider, actions)  # type: ignore[misc]  # async, as from_async_fn says
         else:
-            work = self._context.copy().run
-            await self._run.loop.run_in_executor(None, work, self._sink.fn, self._provider, actions)
+            call = run_blocking(self._run.loop, self._context.copy(), partial(self._sink.fn, self._provider, actions))
+            try:
+                await asyncio.shield(call)
+            except asyncio.CancelledError:
+                if self._run.interrupted:
+                    await asyncio.wait([call])  # a thread can't be stopped, and whoever comes next must not meet it
+                raise
 
     def _end(self, waiting: _Waiting, error: BaseException | None) -> None:
         run, count = self._run, len(waiting.actions)

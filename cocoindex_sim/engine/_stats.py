@@ -84,4 +84,4 @@ class StatsCounter:
 
     def snapshot(self) -> UpdateStats:
         """The counts now."""
-        return UpdateStats({name: ComponentStats(*row) for name, row in self._counts.items()})
+        return UpdateStats({name: ComponentStats(*row) for name, row in list(self._counts.items())})

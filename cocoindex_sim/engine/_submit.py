@@ -7,6 +7,8 @@ import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec.structs import replace
+
 from ..ports import Generation, RecordKey, StoredValue, TargetRecord, Write
 from ..values import (
     NON_EXISTENCE,
@@ -19,7 +21,8 @@ from ..values import (
 )
 from ._codec import decode_value, encode_value
 from ._component import Declared
-from ._reconcile import after_applied, before_applied, look_back
+from ._fingerprint import fingerprint_object
+from ._reconcile import Past, after_applied, before_applied, look_back
 from ._targets import (
     TargetActionSink,
     TargetHandler,
@@ -32,13 +35,9 @@ from ._targets import (
 if TYPE_CHECKING:
     from ._run import Run
 
-__all__ = ["Submission", "UnresolvedContainerError"]
+__all__ = ["Submission"]
 
 logger = logging.getLogger("cocoindex_sim")
-
-
-class UnresolvedContainerError(Exception):
-    """Rows can't be reconciled: nobody declared their container in this run."""
 
 
 class _Planned(NamedTuple):
@@ -50,7 +49,7 @@ class _Planned(NamedTuple):
     record: TargetRecord | None
     output: TargetReconcileOutput
     new: StoredValue | None
-    generation: Generation | None  # a declared container's, once settled
+    generation: Generation | None  # a container's, once settled
     child: TargetStateProvider[Any, Any] | None
 
 
@@ -60,7 +59,7 @@ class Submission:
     In order: `plan_declared` / `plan_removed`, then `pre_commit`, `apply`, and the writes of `settled`.
     """
 
-    __slots__ = ("_claimed", "_owner", "_run", "dropped", "kept", "path", "planned", "taken")
+    __slots__ = ("_claimed", "_owner", "_rows", "_run", "dropped", "kept", "left", "path", "planned", "taken")
 
     def __init__(self, run: Run, path: StablePath) -> None:
         self._run = run
@@ -69,8 +68,10 @@ class Submission:
         self.path = path
         self.planned: list[_Planned] = []
         self.kept: list[bytes] = []  # states that stay tracked by this component, declared or not
-        self.taken: list[Write] = []  # states that only change their owner
+        self.left: list[bytes] = []  # those it no longer declares and whose handler is not known
+        self.taken: list[Write] = []  # what changes its owner
         self.dropped: list[bytes] = []  # states whose records go without an action
+        self._rows: dict[bytes, bytes] = {}  # rows that go with their containers, and their owners
 
     async def wait_for_claims(self, keys: Iterable[bytes]) -> None:
         """Wait while another component has a sink call in flight for one of these states (TGT-29)."""
@@ -89,7 +90,10 @@ class Submission:
             if record is not None and record.owner != self._owner:
                 self._take_over(state.path, record)
             past = look_back(record, provider.generation, reprocess=run.full_reprocess)
-            output = self._ask(provider.handler, state.key, value, past)
+            if child is None and _is_fingerprint(provider.handler, value, past):
+                output = None
+            else:
+                output = self._ask(provider.handler, state.key, value, past)
             if output is None:
                 if record is not None:
                     self.kept.append(encoded)
@@ -99,25 +103,27 @@ class Submission:
                 continue
             generation = None
             if child is not None:
-                generation = _next_generation(record, output.child_invalidation, forgotten=past.is_forgotten)
+                generation = _next_generation(record, provider.generation, output.child_invalidation)
             new = None if output.tracking_record is NON_EXISTENCE else encode_value(output.tracking_record)
             if new is not None:
                 self.kept.append(encoded)
+            elif child is not None:
+                self._drop_rows(state.path)  # with the container, what is known of its rows is forgotten (TGT-07)
             self.planned.append(
                 _Planned(state.path, self._owner, provider.generation, record, output, new, generation, child)
             )
 
-    def plan_removed(self, keys: Iterable[bytes], *, reprocess: bool = False, keep_unresolved: bool = False) -> None:
+    def plan_removed(self, keys: Iterable[bytes], *, reprocess: bool = False, forget: bool = False) -> None:
         """Reconcile states this component owns and no longer declares, to nothing.
 
-        Rows of a container that nobody declared in this run can't be reconciled: `keep_unresolved` keeps them on record,
-        as the container is about to be removed with them, or failed; else UnresolvedContainerError.
+        `keys`: in the order of paths, containers before their rows. `forget`: the component goes, so nobody would ask
+        again. LookupError when no such target type is registered.
         """
         for encoded in keys:
             path = StablePath(encoded)
             record = self._run.target(path)
-            if record is None or record.owner != self._owner:
-                continue  # it went with its container, or has another owner now
+            if record is None or record.owner != self._owner or encoded in self._rows:
+                continue  # it goes or went with its container, or has another owner now
             container, key = _split(path)
             provider = self._run.provider_of(container)
             if provider is None or provider.handler is None:
@@ -126,45 +132,58 @@ class Submission:
                         f"{path} can't be deleted: no target states provider {container} is registered in this process;"
                         " import the module that registers it"
                     )
-                if self._run.is_drop:
-                    continue  # its container is dropped as well, and takes it along (APP-15)
-                if keep_unresolved:
-                    self.kept.append(encoded)
-                    continue
-                raise UnresolvedContainerError(f"{path}: its container {container} was not declared in this run")
-            if record.provider_generation.destructive != provider.generation.destructive:
+                self.left.append(encoded)  # a row whose container is not declared in this run, or failed
+            elif record.provider_generation.destructive != provider.generation.destructive:
                 self.dropped.append(encoded)  # row 13
-                continue
-            self._plan_removal(path, key, record, provider.handler, provider.generation, reprocess)
+                self._drop_rows(path)
+            else:
+                past = look_back(record, provider.generation, reprocess=reprocess)
+                self._plan_removal(path, key, record, provider.handler, provider.generation, past, forget)
 
     def _plan_removal(
         self, path: StablePath, key: Any, record: TargetRecord, handler: TargetHandler[Any, Any, Any],
-        container: Generation, reprocess: bool,
+        container: Generation, past: Past, forget: bool,
     ) -> None:  # fmt: skip
-        past = look_back(record, container, reprocess=reprocess)
         output = self._ask(handler, key, NON_EXISTENCE, past)
+        new = None
+        if not forget:
+            if output is None or output.tracking_record is not NON_EXISTENCE:
+                self.kept.append(path.encoded)  # asked again next run (TGT-06, TGT-07)
+            if output is None:
+                return
+            if output.tracking_record is not NON_EXISTENCE:
+                new = encode_value(output.tracking_record)
+        if new is None and record.generation is not None:
+            self._plan_rows(path, key, record.generation, handler, past)
         if output is None:
-            self.kept.append(path.encoded)  # asked again next run (TGT-06)
-            return
-        new = None if output.tracking_record is NON_EXISTENCE else encode_value(output.tracking_record)
-        if new is not None:
-            self.kept.append(path.encoded)
-        elif record.generation is not None:
-            self._plan_rows(path, key, record, handler, past)
-        self.planned.append(_Planned(path, record.owner, container, record, output, new, record.generation, None))
+            self.dropped.append(path.encoded)
+        else:
+            self.planned.append(_Planned(path, record.owner, container, record, output, new, record.generation, None))
 
     def _plan_rows(
-        self, path: StablePath, key: Any, record: TargetRecord, handler: TargetHandler[Any, Any, Any], past: Any
+        self, path: StablePath, key: Any, generation: Generation, handler: TargetHandler[Any, Any, Any], past: Past
     ) -> None:
-        """The rows of a container that goes: asked first if its handler wants that, else forgotten with it."""
+        """The rows of a container that goes: asked first if its handler wants that, else forgotten with it (row 14)."""
         for_deletion = getattr(handler, "child_handler_for_deletion", None)
-        rows = self._run.target_rows(path)
         child = None if for_deletion is None else for_deletion(key, self._decoded(handler, past.records))
         if child is None:
-            self.dropped.extend(row_path.encoded for row_path, _ in self._run.targets_below(path))
+            self._drop_rows(path)
             return
-        for row_path, row in rows:
-            self._plan_removal(row_path, _split(row_path)[1], row, child, record.generation or Generation(), False)
+        check_handler(child)
+        for row_path, row in self._run.target_rows(path):
+            if row.provider_generation.destructive != generation.destructive:
+                self.dropped.append(row_path.encoded)
+                self._rows[row_path.encoded] = row.owner
+                self._drop_rows(row_path)
+                continue
+            self._rows[row_path.encoded] = row.owner
+            row_past = look_back(row, generation, reprocess=False)
+            self._plan_removal(row_path, _split(row_path)[1], row, child, generation, row_past, True)
+
+    def _drop_rows(self, container: StablePath) -> None:
+        for path, row in self._run.targets_below(container):
+            self.dropped.append(path.encoded)
+            self._rows[path.encoded] = row.owner
 
     def _ask(
         self, handler: TargetHandler[Any, Any, Any], key: Any, value: Any, past: Any
@@ -195,6 +214,15 @@ class Submission:
                 run.emit(DuplicateDeclared(path, old, self.path))
         elif run.observed:
             run.emit(OwnerChanged(path, old, self.path))
+        self.taken.extend(self._doubt(record.owner))
+
+    def _doubt(self, owner: bytes) -> list[Write]:
+        """Have a component look whether what it declared is still its own before it reuses a memo (SE-12)."""
+        self._run.robbed.add(owner)
+        record = self._run.component(StablePath(owner))
+        if record is None or record.in_doubt:
+            return []
+        return [(RecordKey("component", StablePath(owner)), replace(record, in_doubt=True))]
 
     # -- phases ----------------------------------------------------------------------------------------------------
 
@@ -228,11 +256,8 @@ class Submission:
 
     async def apply(self) -> dict[bytes, TargetHandler[Any, Any, Any]]:
         """Call the sinks, one after the other (TGT-15). Gives the handlers of the containers' rows, by path."""
-        by_sink: dict[TargetActionSink[Any], list[_Planned]] = {}
-        for planned in self.planned:
-            by_sink.setdefault(planned.output.sink, []).append(planned)
         handlers: dict[bytes, TargetHandler[Any, Any, Any]] = {}
-        for sink, of_sink in by_sink.items():
+        for sink, of_sink in self._calls():
             childless: list[_Planned] = []
             for planned in of_sink:
                 if planned.child is None:
@@ -251,6 +276,28 @@ class Submission:
                 )
         return handlers
 
+    def _calls(self) -> Iterable[tuple[TargetActionSink[Any], list[_Planned]]]:
+        """The sink calls to make: one for each sink, unless a container would go before its rows."""
+        if not self._rows:
+            by_sink: dict[TargetActionSink[Any], list[_Planned]] = {}
+            for planned in self.planned:
+                by_sink.setdefault(planned.output.sink, []).append(planned)
+            return by_sink.items()
+        rows_first = sorted(enumerate(self.planned), key=lambda one: one[1].path.encoded not in self._rows)
+        calls: list[tuple[TargetActionSink[Any], list[int]]] = []
+        made: dict[bytes, int] = {}  # the call of each row
+        for index, planned in rows_first:
+            below = planned.path.encoded
+            after = max((call for row, call in made.items() if row.startswith(below)), default=0)
+            sink = planned.output.sink
+            call = next((n for n in range(after, len(calls)) if calls[n][0] == sink), len(calls))
+            if call == len(calls):
+                calls.append((sink, []))
+            calls[call][1].append(index)
+            if below in self._rows:
+                made[below] = call
+        return [(sink, [self.planned[index] for index in sorted(indices)]) for sink, indices in calls]
+
     def settled(self) -> list[Write]:
         """The target records to store once the sinks have returned."""
         writes: list[Write] = [] if self.planned else list(self.taken)
@@ -259,12 +306,33 @@ class Submission:
             if record != self._before(planned):
                 writes.append((RecordKey("target", planned.path), record))
         writes.extend((RecordKey("target", StablePath(encoded)), None) for encoded in self.dropped)
+        if self._rows:
+            writes.extend(self._told_owners())
+        return writes
+
+    def _told_owners(self) -> list[Write]:
+        """What the owners of rows that go have to know: what they left behind is gone, what they declared is lost."""
+        lost: dict[bytes, set[bytes]] = {}
+        for row, owner in self._rows.items():
+            if owner != self._owner:
+                lost.setdefault(owner, set()).add(row)
+        writes: list[Write] = []
+        for owner, rows in lost.items():
+            record = self._run.component(StablePath(owner))
+            if record is None:
+                continue
+            if not rows.isdisjoint(record.targets):
+                writes.extend(self._doubt(owner))
+                record = replace(record, in_doubt=True)
+            if not rows.isdisjoint(record.left):
+                left = tuple(row for row in record.left if row not in rows)
+                writes.append((RecordKey("component", StablePath(owner)), replace(record, left=left)))
         return writes
 
     def resolve_children(self, handlers: dict[bytes, TargetHandler[Any, Any, Any]]) -> None:
         """Make the containers' providers usable: their component has committed (TGT-18)."""
         for planned in self.planned:
-            if planned.child is not None and planned.new is not None:
+            if planned.child is not None:
                 handler = handlers.get(planned.path.encoded)
                 if handler is None or planned.generation is None:
                     raise InternalError(f"container {planned.path} was applied without a handler for its rows")
@@ -280,16 +348,26 @@ class Submission:
         self._claimed.set_result(None)
 
 
-def _next_generation(record: TargetRecord | None, invalidation: str | None, *, forgotten: bool) -> Generation:
-    """A container's generation after its action: rows of an invalidated one are doubted or gone (TGT-22)."""
+def _next_generation(record: TargetRecord | None, container: Generation, invalidation: str | None) -> Generation:
+    """A container's generation after its action: rows of an invalidated one are doubted or gone (TGT-22).
+
+    They are doubted, too, when the container itself may have been missing: an attempt to delete it may have succeeded.
+    """
     if record is None or record.generation is None:
         return Generation()
-    old = record.generation
-    if invalidation == "destructive" or forgotten:
+    old, past = record.generation, look_back(record, container, reprocess=False)
+    if invalidation == "destructive" or not past.records:
         return Generation(old.destructive + 1, old.lossy)
-    if invalidation == "lossy":
+    if invalidation == "lossy" or past.may_be_missing:
         return Generation(old.destructive, old.lossy + 1)
     return old
+
+
+def _is_fingerprint(handler: TargetHandler[Any, Any, Any], value: Any, past: Past) -> bool:
+    """Whether the only past of a state is its value's fingerprint, so that the handler need not be asked (TGT-10)."""
+    if past.may_be_missing or value is NON_EXISTENCE or not getattr(handler, "tracks_value_fingerprint", False):
+        return False
+    return past.records == (encode_value(fingerprint_object(value)),)
 
 
 def _split(path: StablePath) -> tuple[StablePath, Any]:

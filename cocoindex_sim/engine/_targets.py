@@ -42,6 +42,7 @@ class ResolvedS:
 MaybePendingS = TypeVar("MaybePendingS", PendingS, ResolvedS)
 """Type-level: either of the two."""
 
+
 class ResolvesTo(Generic[ResolvedT]):
     """Type-level mark: a pending form of this type; `use_mount` gives the resolved one."""
 

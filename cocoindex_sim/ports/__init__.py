@@ -15,6 +15,7 @@ from ._state_store import MemoRecord as MemoRecord
 from ._state_store import Record as Record
 from ._state_store import RecordKey as RecordKey
 from ._state_store import RecordKind as RecordKind
+from ._state_store import StateRecord as StateRecord
 from ._state_store import StateSpace as StateSpace
 from ._state_store import StateStore as StateStore
 from ._state_store import StoredValue as StoredValue

@@ -20,6 +20,7 @@ __all__ = [
     "Record",
     "RecordKey",
     "RecordKind",
+    "StateRecord",
     "StateSpace",
     "StateStore",
     "StoredValue",
@@ -68,7 +69,9 @@ class ComponentRecord(msgspec.Struct, frozen=True, array_like=True):
     """One component, by path. It exists from before the first run of the body; `committed` since its first commit.
 
     `targets`: encoded paths of the target states it declared last and still owns, or may own after a failure.
-    `in_doubt`: a run got as far as its sinks and did not commit. `has_calls`: it has memo records of inline calls.
+    `left`: of those it owns and declares no longer, whose container was not declared either, so nobody could be asked.
+    `in_doubt`: a run got as far as its sinks and did not commit. `has_calls`: it has memo records of inline calls;
+    `has_state`: a state record.
     """
 
     processor: str
@@ -77,6 +80,8 @@ class ComponentRecord(msgspec.Struct, frozen=True, array_like=True):
     memo: ComponentMemo | None = None
     in_doubt: bool = False
     has_calls: bool = False
+    has_state: bool = False
+    left: tuple[bytes, ...] = ()
 
 
 class TombstoneRecord(msgspec.Struct, frozen=True, array_like=True):
@@ -96,6 +101,12 @@ class MemoRecord(msgspec.Struct, frozen=True, array_like=True):
     calls: tuple[bytes, ...] = ()
 
 
+class StateRecord(msgspec.Struct, frozen=True, array_like=True):
+    """The values a component keeps from run to run, by component path: encoded key and value, in key order."""
+
+    values: tuple[tuple[bytes, StoredValue], ...]
+
+
 class TargetRecord(msgspec.Struct, frozen=True, array_like=True):
     """What may be at one target state, by target path.
 
@@ -110,8 +121,8 @@ class TargetRecord(msgspec.Struct, frozen=True, array_like=True):
     generation: Generation | None = None
 
 
-Record: TypeAlias = ComponentRecord | TombstoneRecord | MemoRecord | TargetRecord
-RecordKind: TypeAlias = Literal["component", "tombstone", "memo", "target"]
+Record: TypeAlias = ComponentRecord | TombstoneRecord | MemoRecord | StateRecord | TargetRecord
+RecordKind: TypeAlias = Literal["component", "tombstone", "memo", "target", "state"]
 
 
 class RecordKey(msgspec.Struct, frozen=True, order=True):

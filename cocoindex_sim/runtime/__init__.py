@@ -2,6 +2,7 @@
 
 from ._app import App as App
 from ._app import AppConfig as AppConfig
+from ._app import RunInterruptedError as RunInterruptedError
 from ._app import UpdateHandle as UpdateHandle
 from ._environment import Environment as Environment
 from ._environment import EnvironmentBuilder as EnvironmentBuilder

@@ -9,14 +9,27 @@ from datetime import timedelta
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from ..engine import Run, RunMode, UpdateStats, current_component, current_process, invocation_of
-from ._environment import DEFAULT_ENVIRONMENT, Environment, LazyEnvironment, default_of, run_blocking
+from ..values import CocoSimError
+from ._environment import (
+    DEFAULT_ENVIRONMENT,
+    CarriedExit,
+    Environment,
+    LazyEnvironment,
+    carry_exit,
+    default_of,
+    run_blocking,
+)
 from ._report import report_period, reported
 from ._settings import default_max_inflight_components
 
-__all__ = ["App", "AppConfig", "UpdateHandle"]
+__all__ = ["App", "AppConfig", "RunInterruptedError", "UpdateHandle"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class RunInterruptedError(CocoSimError, RuntimeError):
+    """The run was ended before it was done, by `App.interrupt`, a drop, or Ctrl-C."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +61,15 @@ class UpdateHandle(Generic[R]):
         self._consumed = True
         with self._process.active():
             environment = await self._app.opened()
-            work = self._app.run(environment, self._mode, self._started)
-            if asyncio.get_running_loop() is environment.event_loop:
-                # Cancelling whoever awaits the handle does not stop the run (APP-09).
-                return await asyncio.shield(environment.event_loop.create_task(work))
-            elsewhere = asyncio.run_coroutine_threadsafe(work, environment.event_loop)
-            return await asyncio.shield(asyncio.wrap_future(elsewhere))
+            work = carry_exit(self._app.run(environment, self._mode, self._started))
+            # Shielded: cancelling whoever awaits the handle does not stop the run (APP-09).
+            try:
+                if asyncio.get_running_loop() is environment.event_loop:
+                    return await asyncio.shield(environment.event_loop.create_task(work))
+                elsewhere = asyncio.run_coroutine_threadsafe(work, environment.event_loop)
+                return await asyncio.shield(asyncio.wrap_future(elsewhere))
+            except CarriedExit as carrier:
+                raise carrier.reason from None
 
     def _started(self, run: Run) -> None:
         self._run = run
@@ -109,6 +125,11 @@ class App(Generic[R]):
         environment.check_open()
         return environment
 
+    def opened_blocking(self) -> Environment:
+        """As `opened`, from synchronous code."""
+        environment: Environment = self._blocking(self.opened)
+        return environment
+
     def update(self, *, full_reprocess: bool = False, live: bool = False, preview: bool = False) -> UpdateHandle[R]:
         """An update to await: scan the sources, run what changed, reconcile the targets.
 
@@ -137,15 +158,19 @@ class App(Generic[R]):
 
     async def drop(self) -> None:
         """Delete every target state of the app and forget everything about it (APP-13)."""
+        await self._drop(UpdateHandle(self, "drop"))
+
+    def drop_blocking(self, *, report_to_stdout: bool | timedelta = False) -> None:
+        """As `drop`, from synchronous code. `report_to_stdout`: show progress, at that interval."""
+        period = report_period(report_to_stdout)
         handle: UpdateHandle[Any] = UpdateHandle(self, "drop")
+        with reported(handle.stats, period):
+            self._blocking(lambda: self._drop(handle))
+
+    async def _drop(self, handle: UpdateHandle[Any]) -> None:
         if self._current is not None:
             self._current.interrupt()
         await handle.result()
-
-    def drop_blocking(self, *, report_to_stdout: bool | timedelta = False) -> None:
-        """As `drop`, from synchronous code."""
-        report_period(report_to_stdout)
-        self._blocking(self.drop)
 
     def interrupt(self) -> None:
         """End the run in progress, if there is one; whoever waits for it gets RuntimeError `Operation cancelled`.
@@ -195,7 +220,7 @@ class App(Generic[R]):
                 return await run.update(invocation_of(self._main_fn, self._args, self._kwargs))
             except asyncio.CancelledError:
                 if run.interrupted:
-                    raise RuntimeError("Operation cancelled") from None
+                    raise RunInterruptedError("Operation cancelled") from None
                 raise
             finally:
                 self._current = None

@@ -7,7 +7,7 @@ import inspect
 import os
 import warnings
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -329,16 +329,39 @@ def run_blocking(work: Any, loop: asyncio.AbstractEventLoop) -> Any:
         raise RuntimeError("a blocking call on the environment's own event loop would wait for itself; await instead")
     if not loop.is_running() and not loop.is_closed():
         return loop.run_until_complete(work)
+    carried = carry_exit(work)
     try:
-        future = asyncio.run_coroutine_threadsafe(work, loop)
+        future = asyncio.run_coroutine_threadsafe(carried, loop)
     except RuntimeError:
+        carried.close()
         work.close()
         raise
     try:
         return future.result()
+    except CarriedExit as carrier:
+        raise carrier.reason from None
     except BaseException:
         future.cancel()
         raise
+
+
+class CarriedExit(Exception):
+    """SystemExit or KeyboardInterrupt on its way out of an event loop."""
+
+    def __init__(self, reason: BaseException) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+async def carry_exit(work: Awaitable[T]) -> T:
+    """Await; SystemExit and KeyboardInterrupt come out as CarriedExit: as they are, a task must not raise them.
+
+    asyncio ends the loop that the task ran on, and whoever waits for it on another thread would wait for ever.
+    """
+    try:
+        return await work
+    except (SystemExit, KeyboardInterrupt) as reason:
+        raise CarriedExit(reason) from None
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -79,7 +79,10 @@ def load_module(target: AppTarget, base: Path | None = None) -> ModuleType:
         if not target.is_file:
             _on_path(str(base))
             return importlib.import_module(target.reference)
-        return _load_file((base / target.reference).resolve())
+        path = (base / target.reference).resolve()
+        if not path.is_file():
+            raise ModuleLoadError(f"Failed to load module {target.reference!r}: there is no file {str(path)!r}")
+        return _load_file(path)
     except ImportError as error:
         raise ModuleLoadError(
             f"Failed to load module {target.reference!r}: {type(error).__name__}: {error}{_place(error)}"
@@ -87,8 +90,6 @@ def load_module(target: AppTarget, base: Path | None = None) -> ModuleType:
 
 
 def _load_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise ImportError(f"there is no file {str(path)!r}")
     root, packages = path.parent, list[str]()
     while (root / "__init__.py").is_file():
         packages.insert(0, root.name)

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Final
 
@@ -73,7 +73,10 @@ def reported(stats: Callable[[], UpdateStats | None], period_s: float | None) ->
 
 
 def _print_block(lines: list[str]) -> None:
-    print("\n".join(lines), end="\n\n", flush=True)
+    encoding = sys.stdout.encoding or "utf-8"
+    # A reader that went away is no reason for the run to fail.
+    with suppress(BrokenPipeError):
+        print("\n".join(lines).encode(encoding, "replace").decode(encoding), end="\n\n", flush=True)
 
 
 def _as_blocks(stats: Callable[[], UpdateStats | None], period_s: float, began: float, done: threading.Event) -> None:

@@ -95,6 +95,9 @@ def _integer(variable: str) -> int | None:
     if not text:
         return None
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
-        raise SettingsError(f"environment variable {variable} must be an integer, got {text!r}") from None
+        number = 0
+    if number < 1:
+        raise SettingsError(f"environment variable {variable} must be an integer, at least 1, got {text!r}")
+    return number

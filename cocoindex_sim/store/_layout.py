@@ -17,7 +17,16 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from ..ports import ComponentRecord, MemoRecord, Record, RecordKey, RecordKind, TargetRecord, TombstoneRecord
+from ..ports import (
+    ComponentRecord,
+    MemoRecord,
+    Record,
+    RecordKey,
+    RecordKind,
+    StateRecord,
+    TargetRecord,
+    TombstoneRecord,
+)
 from ..values import StablePath
 
 __all__ = [
@@ -68,6 +77,7 @@ DECODERS: Final[dict[RecordKind, Callable[[bytes], Record]]] = {
     "tombstone": msgspec.msgpack.Decoder(TombstoneRecord).decode,
     "memo": msgspec.msgpack.Decoder(MemoRecord).decode,
     "target": msgspec.msgpack.Decoder(TargetRecord).decode,
+    "state": msgspec.msgpack.Decoder(StateRecord).decode,
 }
 """The record in some bytes, by kind. They raise `msgspec.DecodeError`."""
 
@@ -87,6 +97,7 @@ def kind_prefixes(space: bytes) -> KindPrefixes:
         "tombstone": space + b"\x02",
         "memo": space + b"\x03",
         "target": space + b"\x04",
+        "state": space + b"\x05",
     }
 
 

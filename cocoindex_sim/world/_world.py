@@ -43,8 +43,7 @@ class World:
 
     def __init__(self, seed: int = 0, *, policy: Policy | None = None) -> None:
         self.streams = Streams(seed)
-        self._policy = policy
-        self.loop = self._new_loop(0)
+        self.loop = VirtualLoop(policy)
         self.clock = VirtualClock(lambda: self.loop.now_ns)
         self._last_change_ns = 0
         self.files = FileKernel(self._change_time_ns)
@@ -56,9 +55,6 @@ class World:
         self._handle: UpdateHandle[Any] | None = None
         self._task: asyncio.Task[Any] | None = None
         self._closed = False
-
-    def _new_loop(self, start_ns: int) -> VirtualLoop:
-        return VirtualLoop(self._policy, start_ns=start_ns)
 
     def _change_time_ns(self) -> int:
         # Changes at one virtual instant are a microsecond apart, or an edit would look like none to whoever compares
@@ -191,7 +187,7 @@ class World:
         if not self._life.ended:
             self.crash()
         self.trace.note("restart")
-        self.loop = self.trace.moment = self._new_loop(self.loop.now_ns)
+        self.loop = self.trace.moment = self.loop.successor()
         self._life = _Life(self)
         self._app = None
         if self._loaded is not None:

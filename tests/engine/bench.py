@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable, Collection
-from typing import Any
+from contextlib import suppress
+from typing import Any, Literal
 
 import cocoindex_sim as coco
 from cocoindex_sim.engine import Process
@@ -64,6 +65,15 @@ class Bench:
         """One update to its end."""
         return self.run(app.update(**options).result())
 
+    def stats(self, app: coco.App[Any], **options: Any) -> dict[str, coco.ComponentStats]:
+        """The counts of one update, which may fail."""
+        handle = app.update(**options)
+        with suppress(Exception):
+            self.run(handle.result())
+        stats = handle.stats()
+        assert stats is not None
+        return {name.rpartition(".")[2]: counts for name, counts in stats.by_component.items()}
+
     def update_until(self, app: coco.App[Any], event: str, nth: int = 1, **options: Any) -> None:
         """Begin an update and stop it dead right after the nth event of this name. Call `crash` next."""
         seen = 0
@@ -106,7 +116,8 @@ class Bench:
 class Journal:
     """A target whose content is `content`, whose `reconcile` arguments and sink calls are written down.
 
-    `fail_before` / `fail_after`: keys whose action raises before it has, or once it has had, its effect.
+    `fail_before` / `fail_after`: keys whose action raises before it has, or once it has had, its effect. `before_action`
+    is called with each key.
     """
 
     def __init__(self, content: dict[Any, Any] | None = None) -> None:
@@ -115,6 +126,7 @@ class Journal:
         self.calls: list[list[tuple[Any, Any]]] = []
         self.fail_before: set[Any] = set()
         self.fail_after: set[Any] = set()
+        self.before_action: Callable[[Any], object] = lambda key: None
         self.sink = coco.TargetActionSink.from_fn(self._apply)
 
     def reconcile(
@@ -132,14 +144,18 @@ class Journal:
     def _apply(self, context: coco.ContextProvider, actions: list[tuple[Any, Any]]) -> None:
         self.calls.append(list(actions))
         for key, value in actions:
+            self.before_action(key)
             if key in self.fail_before:
                 raise OSError(f"{key} failed before")
-            if value is None:
-                self.content.pop(key, None)
-            else:
-                self.content[key] = value
+            self._put(key, value)
             if key in self.fail_after:
                 raise OSError(f"{key} failed after")
+
+    def _put(self, key: Any, value: Any) -> None:
+        if value is None:
+            self.content.pop(key, None)
+        else:
+            self.content[key] = value
 
     def provider(self, name: str = "test/journal") -> Any:
         """The provider of this target in the current process."""
@@ -149,3 +165,64 @@ class Journal:
         """The `reconcile` arguments since the last look, by key."""
         taken, self.asked = self.asked, []
         return sorted(taken, key=lambda one: str(one[0]))
+
+    def take_calls(self) -> list[list[tuple[Any, Any]]]:
+        """The sink calls since the last look."""
+        taken, self.calls = self.calls, []
+        return taken
+
+
+class Tables(Journal):
+    """A target of containers: `content` maps each table to its rows, which `rows` applies; its keys are (table, row).
+
+    A table goes with all its rows. A changed value invalidates it as `invalidation` says, which takes all its rows
+    ("destructive"), or the first one ("lossy"). `asks_rows`: the rows of a table that goes are asked first.
+    """
+
+    def __init__(self, content: dict[Any, Any] | None = None, *, asks_rows: bool = False) -> None:
+        super().__init__(content)
+        self.invalidation: Literal["destructive", "lossy"] | None = None
+        self.rows = Journal()
+        self.rows._put = self._put_row  # type: ignore[method-assign]  # rows are part of the content
+        self.sink = coco.TargetActionSink.from_fn(self._apply, child_handler=lambda context, action: Rows(self, action[0]))
+        if asks_rows:
+            self.child_handler_for_deletion = lambda key, prev: Rows(self, key)
+
+    def reconcile(
+        self, key: Any, desired: Any, prev: Collection[Any], missing: bool, /
+    ) -> coco.TargetReconcileOutput | None:
+        output = super().reconcile(key, desired, prev, missing)
+        if coco.is_non_existence(desired):
+            return output
+        invalidation = self.invalidation if any(record != desired for record in prev) else None
+        return coco.TargetReconcileOutput((key, (desired, invalidation)), self.sink, desired, invalidation)
+
+    def _put(self, table: Any, wanted: Any) -> None:
+        if wanted is None:
+            self.content.pop(table, None)
+            return
+        rows = self.content.setdefault(table, {})
+        if wanted[1] == "destructive":
+            rows.clear()
+        elif wanted[1] == "lossy":
+            rows.pop(min(rows, default=None), None)
+
+    def _put_row(self, key: Any, value: Any) -> None:
+        table, row = key
+        if value is not None:
+            self.content[table][row] = value
+        elif table in self.content:
+            self.content[table].pop(row, None)
+
+
+class Rows:
+    """The handler of the rows of one table."""
+
+    def __init__(self, tables: Tables, table: Any) -> None:
+        self._tables = tables
+        self._table = table
+
+    def reconcile(
+        self, key: Any, desired: Any, prev: Collection[Any], missing: bool, /
+    ) -> coco.TargetReconcileOutput | None:
+        return self._tables.rows.reconcile((self._table, key), desired, prev, missing)

@@ -94,8 +94,12 @@ class Arm:
         try:
             return self.apply(*op)
         except OSError as error:
+            # Where the disk's port does not pass on the system's word: links in a circle, and a directory to unlink
+            # that may not be removed either.
             if op[0] == "replace_content" and error.errno in (errno.ELOOP, errno.EEXIST):
-                return "replace_content: no file"  # links in a circle: the disk's port has its own word for it
+                return "not a file"
+            if op[0] == "unlink" and error.errno in (errno.EACCES, errno.EISDIR):
+                return "not to be unlinked"
             return type(error).__name__, error.errno
 
     def tree(self) -> list[tuple[str, str, object]]:

@@ -57,7 +57,7 @@ async def run_program(program: list[list[Op]]) -> list[str]:
     events = [asyncio.Event() for _ in range(4)]
     queue: asyncio.Queue[int] = asyncio.Queue(2)
     actors: list[asyncio.Task[None]] = []
-    instants = itertools.count(1)
+    extras = (2**i / 100_000 for i in itertools.count())  # no two sums of these are equal
 
     async def short(name: str) -> None:
         log.append(f"{name} begins")
@@ -72,7 +72,7 @@ async def run_program(program: list[list[Op]]) -> list[str]:
                 if op == "yield":
                     await asyncio.sleep(0)
                 elif op == "sleep":
-                    await asyncio.sleep(number + next(instants) / 1000)
+                    await asyncio.sleep(number + next(extras))
                 elif op == "soon":
                     for i in range(number):
                         loop.call_soon(log.append, f"{here} called {i}")
@@ -81,7 +81,7 @@ async def run_program(program: list[list[Op]]) -> list[str]:
                 elif op == "set":
                     events[number].set()
                 elif op == "wait":
-                    async with asyncio.timeout(number + next(instants) / 1000):
+                    async with asyncio.timeout(number + next(extras)):
                         await events[number].wait()
                 elif op == "cancel":
                     actors[number % len(actors)].cancel()
@@ -90,9 +90,9 @@ async def run_program(program: list[list[Op]]) -> list[str]:
                 elif op == "gather":
                     await asyncio.gather(*(short(f"{here} gathered {i}") for i in range(number)))
                 elif op == "put":
-                    await asyncio.wait_for(queue.put(number), 1 + next(instants) / 1000)
+                    await asyncio.wait_for(queue.put(number), 1 + next(extras))
                 elif op == "get":
-                    log.append(f"got {await asyncio.wait_for(queue.get(), 1 + next(instants) / 1000)}")
+                    log.append(f"got {await asyncio.wait_for(queue.get(), 1 + next(extras))}")
             except TimeoutError:
                 log.append(f"{here} timed out")
         log.append(f"{name} is done")

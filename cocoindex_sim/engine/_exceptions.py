@@ -1,0 +1,90 @@
+"""Who hears of background failures: handlers, scoped and environment-wide (ERR)."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from ._component import current_context
+
+__all__ = ["ExceptionContext", "ExceptionHandler", "MountKind", "exception_handler", "no_handlers", "route"]
+
+logger = logging.getLogger("cocoindex_sim")
+
+MountKind: TypeAlias = Literal["mount", "mount_each", "delete_background", "process_live"]
+
+
+@dataclass(frozen=True)
+class ExceptionContext:
+    """What failed. Paths are text; `source` is "handler" for an exception that a handler raised while handling."""
+
+    env_name: str
+    stable_path: str
+    processor_name: str | None
+    mount_kind: MountKind
+    parent_stable_path: str | None
+    is_background: bool
+    source: Literal["component", "handler"]
+    original_exception: BaseException | None
+
+
+ExceptionHandler: TypeAlias = Callable[[BaseException, ExceptionContext], Awaitable[None] | None]
+"""Takes the exception as it was raised, and the facts. Returning swallows it; raising passes it on."""
+
+# The scoped handlers of the running component's code, innermost first. A component begins without any (ERR-04).
+_scoped: ContextVar[tuple[ExceptionHandler, ...]] = ContextVar("coco_exception_handlers", default=())
+
+
+@asynccontextmanager
+async def exception_handler(handler: ExceptionHandler) -> AsyncIterator[None]:
+    """Route failures of what is mounted inside the block to `handler`, before the handlers outside it.
+
+    It covers mounts of this component, also in functions it calls, not the mounts of the mounted components. RuntimeError
+    outside a component.
+    """
+    current_context()
+    token = _scoped.set((handler, *_scoped.get()))
+    try:
+        yield
+    finally:
+        _scoped.reset(token)
+
+
+def scoped_handlers() -> tuple[ExceptionHandler, ...]:
+    """The handlers that cover a mount made here, innermost first."""
+    return _scoped.get()
+
+
+def no_handlers() -> None:
+    """Begin the code of a component: what covers its own mount does not cover what it mounts."""
+    _scoped.set(())
+
+
+async def route(
+    error: BaseException, handlers: tuple[ExceptionHandler, ...], context: ExceptionContext
+) -> BaseException | None:
+    """Offer a failure to handlers, innermost first (ERR-05).
+
+    Without handlers it is logged (ERR-02). Gives None once a handler returned, else what the last one raised.
+    """
+    if not handlers:
+        logger.error("component %s (%s) failed", context.stable_path, context.processor_name, exc_info=error)
+        return None
+    raised = error
+    for handler in handlers:
+        try:
+            outcome = handler(raised, context)
+            if inspect.isawaitable(outcome):
+                await outcome
+            return None
+        except GeneratorExit:
+            raise
+        except BaseException as next_error:
+            raised = next_error
+            context = replace(context, source="handler", original_exception=error)
+    return raised

@@ -1,0 +1,181 @@
+# Goal: `coco-sim update` runs one app, says what it did, and fails in a way that tells what to do.
+
+import re
+
+import pytest
+
+from .conftest import PIPELINE, Project
+
+FAILING = PIPELINE.replace('print("main ran")', 'raise ValueError("no such luck")')
+BACKGROUND = PIPELINE.replace('print("main ran")', "await coco.mount_each(item, [(1, 1), (2, 2)])").replace(
+    "    @coco.fn\n    async def main",
+    '    @coco.fn\n    def item(number):\n        if number == 2:\n            raise ValueError("bad item")\n\n\n'
+    "    @coco.fn\n    async def main",
+)
+
+
+def without_time(output: str) -> str:
+    return re.sub(r"\d+\.\ds", "T", output)
+
+
+def test_an_update_names_the_app_and_reports_what_it_did(project: Project) -> None:
+    # CLI-08, STAT-18
+    result = project.run("update", "one.py")
+    assert result.exit_code == 0
+    assert without_time(result.stdout) == (
+        "Running app 'One' from environment 'default' (db path: state)\n"
+        "main ran\n"
+        "[Stats] (terminated)\n✅ main: 1 total | 1 added\n⏳ Elapsed: T\n\n"
+    )
+    assert result.stderr == ""
+
+
+def test_the_next_update_finds_the_state_of_the_one_before(project: Project) -> None:
+    project.run("update", "one.py")
+    assert "1 reprocessed" in project.run("update", "one.py").stdout
+
+
+def test_quiet_prints_only_what_the_pipeline_prints(project: Project) -> None:
+    # CLI-08
+    result = project.run("update", "-q", "one.py")
+    assert (result.exit_code, result.output) == (0, "main ran\n")
+
+
+def test_failed_components_are_logged_and_counted_and_the_update_succeeds(project: Project) -> None:
+    # CLI-09
+    project.write("background.py", BACKGROUND)
+    result = project.run("update", "background.py")
+    assert result.exit_code == 0
+    assert "✅ item: 2 total | 1 added, 1 ⚠️ errors" in result.stdout
+    assert "ERROR" in result.stderr
+    assert "ValueError: bad item" in result.stderr
+
+
+def test_the_traceback_of_a_failed_component_begins_in_the_pipeline(project: Project) -> None:
+    path = project.write("background.py", BACKGROUND)
+    lines = project.run("update", "background.py").stderr.splitlines()
+    assert lines[1] == "Traceback (most recent call last):"
+    assert lines[2].startswith(f'  File "{path}", line ')
+
+
+def test_a_failing_main_ends_with_its_traceback_and_exit_code_1(project: Project) -> None:
+    # CLI-09
+    path = project.write("failing.py", FAILING)
+    result = project.run("update", "failing.py")
+    assert result.exit_code == 1
+    assert "✅ main: 1 total | 1 ⚠️ errors" in result.stdout
+    lines = result.stderr.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[1].startswith(f'  File "{path}", line ')
+    assert lines[-1] == "ValueError: no such luck"
+
+
+def test_a_main_that_exits_ends_the_command_with_its_code(project: Project) -> None:
+    project.write("exiting.py", PIPELINE.replace('print("main ran")', "raise SystemExit(3)"))
+    assert project.run("update", "exiting.py").exit_code == 3
+
+
+def test_the_lifespan_ends_with_the_command_also_after_a_failure(project: Project) -> None:
+    project.write("failing.py", FAILING.replace("yield", 'yield\n        print("closed")'))
+    assert project.run("update", "failing.py").stdout.endswith("\nclosed\n")
+
+
+@pytest.mark.parametrize("answer", ["no", "", "yess"])
+def test_reset_asks_even_without_state_and_anything_but_yes_stops_it(project: Project, answer: str) -> None:
+    # CLI-11
+    result = project.run("update", "--reset", "one.py", answer=f"{answer}\n")
+    assert result.exit_code == 0
+    assert "Type 'yes' to reset app 'One' (drop existing state): " in result.stdout
+    assert result.stdout.endswith("Update operation aborted.\n")
+    assert "main ran" not in result.stdout
+
+
+@pytest.mark.parametrize("options", [["--reset", "-f"], ["--reset", "-f", "--full-reprocess"]])
+def test_reset_by_force_drops_what_was_there_without_a_question(project: Project, options: list[str]) -> None:
+    # CLI-11
+    project.run("update", "one.py")
+    result = project.run("update", *options, "one.py")
+    assert "Type 'yes'" not in result.stdout
+    assert "✅ main: 1 total | 1 added" in result.stdout
+
+
+def test_reset_goes_on_after_yes_in_any_case(project: Project) -> None:
+    # CLI-11
+    project.run("update", "one.py")
+    result = project.run("update", "--reset", "one.py", answer="YeS\n")
+    assert "✅ main: 1 total | 1 added" in result.stdout
+
+
+def test_end_of_input_at_the_question_aborts_with_exit_code_1(project: Project) -> None:
+    # CLI-11
+    result = project.run("update", "--reset", "one.py", answer="")
+    assert result.exit_code == 1
+    assert result.stderr.endswith("Aborted!\n")
+
+
+def test_full_reprocess_runs_what_an_update_would_reuse(project: Project) -> None:
+    project.write("memo.py", BACKGROUND.replace("@coco.fn\n    def item", "@coco.fn(memo=True)\n    def item"))
+    project.run("update", "memo.py")
+    assert "1 unchanged" in project.run("update", "memo.py").stdout
+    assert "✅ item: 2 total | 1 reprocessed, 1 ⚠️ errors" in project.run("update", "--full-reprocess", "memo.py").stdout
+
+
+@pytest.mark.parametrize(("option", "version"), [("-L", "0.3"), ("--live", "0.3"), ("--preview", "0.2")])
+def test_what_is_planned_is_refused_with_the_version_that_will_have_it(
+    project: Project, option: str, version: str
+) -> None:
+    result = project.run("update", option, "one.py")
+    assert result.exit_code == 2
+    assert f"is planned for {version}" in result.stderr
+    assert "main ran" not in result.stdout
+
+
+def test_without_a_state_directory_an_update_says_how_to_name_one(project: Project) -> None:
+    # CLI-21
+    project.write("nowhere.py", PIPELINE.replace('builder.settings.db_path = pathlib.Path("state")', "pass"))
+    result = project.run("update", "nowhere.py")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: the default environment has no state directory")
+    assert "Environment settings must provide Settings.db_path" in result.stderr
+    assert "COCOINDEX_DB" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_directory_with_the_state_of_cocoindex_is_refused_in_a_sentence(project: Project) -> None:
+    (project.directory / "state" / "mdb").mkdir(parents=True)
+    result = project.run("update", "one.py")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert "holds CocoIndex's own state" in result.stderr
+    assert "main ran" not in result.stdout
+
+
+def test_state_of_a_newer_version_is_refused_in_a_sentence(project: Project) -> None:
+    project.run("update", "one.py")
+    file = project.directory / "state" / "sim" / "format.json"
+    file.write_text('{"format": 9999, "written_by": "99.0"}')
+    result = project.run("update", "one.py")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: the state in ")
+    assert "written by cocoindex-sim 99.0" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("COCOINDEX_MAX_INFLIGHT_COMPONENTS", "many"),
+        ("COCOINDEX_MAX_INFLIGHT_COMPONENTS", "0"),
+        ("COCOINDEX_LMDB_MAP_SIZE", "4G"),
+        ("COCOINDEX_LMDB_MAP_SIZE", "0"),
+    ],
+)
+def test_a_variable_that_cannot_be_read_is_named_with_its_value(
+    project: Project, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    # CLI-21
+    monkeypatch.setenv(variable, value)
+    result = project.run("update", "one.py")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert variable in result.stderr
+    assert value in result.stderr
