@@ -9,6 +9,9 @@ from .engine import ComponentStats as ComponentStats
 from .engine import ComponentSubpath as ComponentSubpath
 from .engine import ContextKey as ContextKey
 from .engine import ContextProvider as ContextProvider
+from .engine import DeadlineExceededError as DeadlineExceededError
+from .engine import ExceptionContext as ExceptionContext
+from .engine import ExceptionHandler as ExceptionHandler
 from .engine import LogicTracking as LogicTracking
 from .engine import MaybePendingS as MaybePendingS
 from .engine import MemoStateOutcome as MemoStateOutcome
@@ -24,10 +27,12 @@ from .engine import TargetReconcileOutput as TargetReconcileOutput
 from .engine import TargetState as TargetState
 from .engine import TargetStateProvider as TargetStateProvider
 from .engine import UpdateStats as UpdateStats
+from .engine import check_cancellation as check_cancellation
 from .engine import component_subpath as component_subpath
 from .engine import current_context as get_component_context
 from .engine import declare_target_state as declare_target_state
 from .engine import declare_target_state_with_child as declare_target_state_with_child
+from .engine import exception_handler as exception_handler
 from .engine import fn as fn
 from .engine import map as map
 from .engine import memo_fingerprint as memo_fingerprint
@@ -37,6 +42,7 @@ from .engine import mount_target as mount_target
 from .engine import register_memo_key_function as register_memo_key_function
 from .engine import register_root_target_states_provider as register_root_target_states_provider
 from .engine import serialize_by_pickle as serialize_by_pickle
+from .engine import timeout as timeout
 from .engine import unpickle_safe as unpickle_safe
 from .engine import use_context as use_context
 from .engine import use_mount as use_mount

@@ -1,4 +1,5 @@
 """What an app has on record."""
 
-from .runtime import list_stable_paths as list_stable_paths
-from .runtime import list_stable_paths_sync as list_stable_paths_sync
+from .runtime import list_stable_paths, list_stable_paths_sync
+
+__all__ = ["list_stable_paths", "list_stable_paths_sync"]

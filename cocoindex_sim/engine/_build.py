@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import logging
 from collections.abc import Callable
 from contextvars import copy_context
 from types import MethodType
@@ -26,7 +25,9 @@ from ._blocking import run_blocking
 from ._codec import decode_value, encode_value
 from ._collect import remove_components, stale_below, tombstones_for
 from ._component import Component, ComponentContext, Phase, _current
+from ._deadline import in_time
 from ._dependencies import hold
+from ._exceptions import no_handlers, report_failure
 from ._fingerprint import StateFunction, fingerprint_call
 from ._function import AsyncFunction, Function
 from ._memo_state import check_states, initial_states
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from ._run import Run
 
 __all__ = ["Invocation", "Outcome", "build", "invocation_of"]
-
-logger = logging.getLogger("cocoindex_sim")
 
 
 class Invocation(NamedTuple):
@@ -66,13 +65,17 @@ def invocation_of(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 
 
 class Outcome(NamedTuple):
-    """How a component's run ended: with a value, or with the exception it raised."""
+    """How a component's run ended: with a value, or with the exception it raised.
+
+    `unhandled`: of a background child, what the last of its exception handlers raised.
+    """
 
     value: Any
     error: BaseException | None
+    unhandled: BaseException | None = None
 
 
-async def build(component: Component, invocation: Invocation, *, background: bool) -> Outcome:
+async def build(component: Component, invocation: Invocation) -> Outcome:
     """Run a component to its end. Never raises: whoever waits for it decides what its failure means."""
     run = component.run
     run.stats.started(component.processor)
@@ -87,8 +90,6 @@ async def build(component: Component, invocation: Invocation, *, background: boo
             run.stats.failed(component.processor)
             if run.observed:
                 run.emit(ComponentFailed(component.path, repr(error)))
-            if background:
-                logger.error("component %s (%s) failed", component.path, component.processor, exc_info=error)
         return Outcome(None, error)
     if run.observed:
         run.emit(ComponentReady(component.path))
@@ -172,9 +173,10 @@ def _reuse(component: Component, function: Function[..., Any], stored: Component
 async def _run_body(component: Component, invocation: Invocation) -> Any:
     """The body, then all children; when the body raises, the children still finish (CMP-12, CMP-13)."""
     _current.set(ComponentContext(component, component.collector))  # this task belongs to the component alone
+    no_handlers()
     closing = False
     try:
-        return await _call_body(component.run, invocation)
+        return in_time(await _call_body(component.run, invocation))
     except GeneratorExit:
         closing = True  # the loop is gone, and with it the children
         raise
@@ -242,7 +244,8 @@ async def _submit(component: Component, memo: ComponentMemo | None) -> None:
     if run.observed:
         run.emit(Committed(path))
     if stale:
-        await remove_components(run, stale)
+        for error in await remove_components(run, stale):
+            await report_failure(component, error)
 
 
 async def _pre_commit(component: Component, submission: Submission) -> None:
@@ -251,9 +254,8 @@ async def _pre_commit(component: Component, submission: Submission) -> None:
     if writes:
         if old is None:
             old = ComponentRecord(component.processor)
-        targets = _ordered(
-            old.targets, (p.path.encoded for p in submission.planned if p.owner == component.path.encoded)
-        )
+        own = (p.path.encoded for p in submission.planned if p.owner == component.path.encoded)
+        targets = _ordered(old.targets, submission.kept, own)
         in_doubt = replace(old, processor=component.processor, targets=targets, in_doubt=True)
         writes.append((RecordKey("component", component.path), in_doubt))
     await submission.pre_commit(writes)

@@ -8,7 +8,6 @@ as well.
 from __future__ import annotations
 
 import asyncio
-import logging
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from ._run import Run
 
 __all__ = ["remove_components", "stale_below", "stored_components", "tombstones_for"]
-
-logger = logging.getLogger("cocoindex_sim")
 
 _AT_ONCE = 256  # deletions in flight: enough for shared transactions, and bounded memory
 UNKNOWN = "<unknown>"
@@ -77,7 +74,9 @@ async def remove_components(run: Run, paths: Iterable[StablePath], *, last_try: 
     container that is not gone yet goes to `run.deferred`, or has failed if this is the `last_try`.
     """
     errors: list[BaseException] = []
-    level, below = _forest(paths)
+    in_order = sorted(paths)
+    run.tombstones.difference_update(path.encoded for path in in_order)  # tried now, or waiting for one that failed
+    level, below = _forest(in_order)
     waiting: list[StablePath] = []
     while level:
         inner: list[StablePath] = []
@@ -99,12 +98,12 @@ async def remove_components(run: Run, paths: Iterable[StablePath], *, last_try: 
     return errors
 
 
-def _forest(paths: Iterable[StablePath]) -> tuple[list[StablePath], dict[StablePath, list[StablePath]]]:
-    """The outermost of these paths, and for each path the nearest ones below it."""
+def _forest(paths: list[StablePath]) -> tuple[list[StablePath], dict[StablePath, list[StablePath]]]:
+    """The outermost of these paths, which are in order, and for each path the nearest ones below it."""
     outermost: list[StablePath] = []
     below: dict[StablePath, list[StablePath]] = {}
     around: list[StablePath] = []
-    for path in sorted(paths):
+    for path in paths:
         while around and not path.encoded.startswith(around[-1].encoded):
             around.pop()
         (below.setdefault(around[-1], []) if around else outermost).append(path)
@@ -122,7 +121,6 @@ async def _attempt(run: Run, paths: list[StablePath]) -> list[tuple[StablePath, 
 
 
 async def _remove(run: Run, path: StablePath) -> BaseException | None:
-    run.tombstones.discard(path.encoded)
     record = run.component(path)
     if record is None:
         run.committer.enqueue([(RecordKey("tombstone", path), None)])
@@ -177,9 +175,8 @@ async def _remove_component(run: Run, path: StablePath, record: ComponentRecord)
 
 
 def _failed(run: Run, path: StablePath, error: BaseException) -> None:
+    error.add_note(f"while component {path} was removed; it stays on record, and the next update tries again")
     record = run.component(path)
     run.stats.failed((record.processor if record is not None else "") or UNKNOWN)
     if run.observed:
         run.emit(RemovalFailed(path, repr(error)))
-    if not run.is_drop:  # a drop raises it
-        logger.error("removing component %s failed; it is retried by the next update", path, exc_info=error)

@@ -17,6 +17,7 @@ from ._targets import TargetState, TargetStateProvider
 
 if TYPE_CHECKING:
     from ._call_memo import CallEntry
+    from ._exceptions import ExceptionHandler, MountKind
     from ._run import Run
     from ._use_state import StateHandle
 
@@ -77,6 +78,8 @@ class Component:
         "declared",
         "directories",
         "gave_up_slot",
+        "handlers",
+        "mount_kind",
         "new_calls",
         "parent",
         "path",
@@ -103,6 +106,8 @@ class Component:
         self.states: dict[bytes, StateHandle[Any]] = {}  # by encoded key
         self.any_descendant_failed = False
         self.gave_up_slot = False
+        self.handlers: tuple[ExceptionHandler, ...] = ()  # who hears of its failures, innermost first
+        self.mount_kind: MountKind = "mount"
         self._open_children = 0
         self._children_done: asyncio.Future[None] | None = None
 

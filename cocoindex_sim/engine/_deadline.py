@@ -7,10 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
+from typing import TypeVar
 
 from ._process import current_process
 
-__all__ = ["DeadlineExceededError", "check_cancellation", "no_deadline", "timeout"]
+__all__ = [
+    "DeadlineExceededError",
+    "check_cancellation",
+    "check_deadline",
+    "current_deadline_ns",
+    "in_time",
+    "set_deadline_ns",
+    "timeout",
+]
+
+T = TypeVar("T")
 
 
 class DeadlineExceededError(TimeoutError):
@@ -59,6 +70,17 @@ def check_deadline() -> None:
         raise DeadlineExceededError("the deadline of an enclosing coco.timeout() has passed")
 
 
-def no_deadline() -> None:
-    """Begin work that has no deadline of whoever asked for it (TMO-04)."""
-    _deadline_ns.set(None)
+def in_time(result: T) -> T:
+    """A result, unless it comes too late to be delivered (TMO-03)."""
+    check_deadline()
+    return result
+
+
+def current_deadline_ns() -> int | None:
+    """The deadline that work begun here inherits, on the process's monotonic clock."""
+    return _deadline_ns.get()
+
+
+def set_deadline_ns(deadline_ns: int | None) -> None:
+    """Begin work with this deadline, or with none, whatever whoever asked for it has (TMO-04)."""
+    _deadline_ns.set(deadline_ns)

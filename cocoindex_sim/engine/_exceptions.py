@@ -8,11 +8,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
-from ._component import current_context
+from ..values import StablePath
+from ._component import Component, _current, current_context
 
-__all__ = ["ExceptionContext", "ExceptionHandler", "MountKind", "exception_handler", "no_handlers", "route"]
+__all__ = [
+    "ExceptionContext",
+    "ExceptionHandler",
+    "Failure",
+    "MountKind",
+    "exception_handler",
+    "no_handlers",
+    "report_failure",
+    "scoped_handlers",
+]
 
 logger = logging.getLogger("cocoindex_sim")
 
@@ -44,8 +54,8 @@ _scoped: ContextVar[tuple[ExceptionHandler, ...]] = ContextVar("coco_exception_h
 async def exception_handler(handler: ExceptionHandler) -> AsyncIterator[None]:
     """Route failures of what is mounted inside the block to `handler`, before the handlers outside it.
 
-    It covers mounts of this component, also in functions it calls, not the mounts of the mounted components. RuntimeError
-    outside a component.
+    It covers mounts of this component, also in functions it calls, not the mounts of the mounted components.
+    RuntimeError outside a component.
     """
     current_context()
     token = _scoped.set((handler, *_scoped.get()))
@@ -65,16 +75,48 @@ def no_handlers() -> None:
     _scoped.set(())
 
 
-async def route(
+class Failure(NamedTuple):
+    """A background failure that no handler took: the component, its processor, and the exception."""
+
+    path: StablePath
+    processor: str
+    error: BaseException
+
+
+async def report_failure(component: Component, error: BaseException) -> BaseException | None:
+    """Tell the handlers of a component that it, or the removal of something below it, failed in the background.
+
+    Without handlers it is logged (ERR-02). Gives None once a handler returned, else what the last one raised (ERR-06).
+    """
+    run, parent = component.run, component.parent
+    raised: BaseException | None = error
+    if component.handlers:
+        context = ExceptionContext(
+            env_name=run.environment_name,
+            stable_path=str(component.path),
+            processor_name=component.processor,
+            mount_kind=component.mount_kind,
+            parent_stable_path=None if parent is None else str(parent.path),
+            is_background=True,
+            source="component",
+            original_exception=None,
+        )
+        token = _current.set(None)
+        try:
+            raised = await _route(error, component.handlers, context)
+        finally:
+            _current.reset(token)
+    else:
+        logger.error("component %s (%s) failed: %r", component.path, component.processor, error, exc_info=error)
+    if raised is not None:
+        run.failures.append(Failure(component.path, component.processor, raised))
+    return raised if component.handlers else None
+
+
+async def _route(
     error: BaseException, handlers: tuple[ExceptionHandler, ...], context: ExceptionContext
 ) -> BaseException | None:
-    """Offer a failure to handlers, innermost first (ERR-05).
-
-    Without handlers it is logged (ERR-02). Gives None once a handler returned, else what the last one raised.
-    """
-    if not handlers:
-        logger.error("component %s (%s) failed", context.stable_path, context.processor_name, exc_info=error)
-        return None
+    """Offer a failure to handlers, innermost first; each next one gets what the one before raised (ERR-05)."""
     raised = error
     for handler in handlers:
         try:

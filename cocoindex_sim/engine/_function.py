@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, cast, g
 
 from ._call_memo import call_async, call_sync
 from ._component import ComponentContext, _current, find_context
+from ._deadline import check_deadline, in_time
 from ._dependencies import Collector
 from ._fingerprint import fingerprint_object
 from ._logic import logic_fingerprint, module_name
@@ -90,20 +91,21 @@ class SyncFunction(Function[P, R_co]):
     is_async = False
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        check_deadline()
         context = find_context()
         if context is None:
-            return cast(R_co, self.body(*args, **kwargs))
+            return in_time(cast(R_co, self.body(*args, **kwargs)))
         context.component.check_open()
         if self.memo:
-            return cast(R_co, call_sync(self, context, args, kwargs))
+            return in_time(cast(R_co, call_sync(self, context, args, kwargs)))
         if self.logic_tracking == "full":
             if context.collector.takes_logic:
                 context.collector.logic.add(self.logic)
-            return cast(R_co, self.body(*args, **kwargs))
+            return in_time(cast(R_co, self.body(*args, **kwargs)))
         inner = self.new_collector(context.collector)
         token = _current.set(ComponentContext(context.component, inner, context.subpath, context.call))
         try:
-            return cast(R_co, self.body(*args, **kwargs))
+            return in_time(cast(R_co, self.body(*args, **kwargs)))
         finally:
             _current.reset(token)
             context.collector.absorb(inner)
@@ -125,20 +127,21 @@ class AsyncFunction(Function[P, R_co]):
         return await in_thread(functools.partial(self.body, *args, **kwargs))
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        check_deadline()
         context = find_context()
         if context is None:
-            return cast(R_co, await self.run_body(args, kwargs))
+            return in_time(cast(R_co, await self.run_body(args, kwargs)))
         context.component.check_open()
         if self.memo:
-            return cast(R_co, await call_async(self, context, args, kwargs))
+            return in_time(cast(R_co, await call_async(self, context, args, kwargs)))
         if self.logic_tracking == "full":
             if context.collector.takes_logic:
                 context.collector.logic.add(self.logic)
-            return cast(R_co, await self.run_body(args, kwargs))
+            return in_time(cast(R_co, await self.run_body(args, kwargs)))
         inner = self.new_collector(context.collector)
         token = _current.set(ComponentContext(context.component, inner, context.subpath, context.call))
         try:
-            return cast(R_co, await self.run_body(args, kwargs))
+            return in_time(cast(R_co, await self.run_body(args, kwargs)))
         finally:
             _current.reset(token)
             context.collector.absorb(inner)

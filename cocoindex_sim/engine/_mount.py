@@ -12,7 +12,9 @@ from ..ports import ComponentRecord, RecordKey
 from ..values import ComponentMounted, Symbol, encode_key
 from ._build import Invocation, Outcome, build, invocation_of
 from ._component import Component, ComponentContext, Phase, current_context
+from ._deadline import check_deadline, in_time
 from ._declare import declare_target_state_with_child
+from ._exceptions import MountKind, report_failure, scoped_handlers
 from ._subpath import ComponentSubpath, split_parts
 from ._targets import TargetState, TargetStateProvider
 
@@ -32,9 +34,16 @@ class ComponentMountHandle:
         self._tasks = tasks
 
     async def ready(self) -> None:
-        """Wait until the target states of the subtree are applied; returns also when the child failed (CMP-11)."""
+        """Wait until the target states of the subtree are applied.
+
+        Returns also when the child failed, unless its exception handlers raised: then the last exception (CMP-11).
+        """
+        check_deadline()
         for task in self._tasks:
-            await asyncio.shield(task)
+            outcome = await asyncio.shield(task)
+            check_deadline()
+            if outcome.unhandled is not None:
+                raise outcome.unhandled
 
 
 async def mount(*pos_args: Any, **kwargs: Any) -> ComponentMountHandle:
@@ -44,9 +53,10 @@ async def mount(*pos_args: Any, **kwargs: Any) -> ComponentMountHandle:
     for a path that is taken; RuntimeError outside a component.
     """
     context = current_context()
+    check_deadline()
     subpath, invocation = _parse(pos_args, kwargs)
     child = _begin(context, subpath, invocation)
-    return ComponentMountHandle([await _start(child, invocation, background=True)])
+    return ComponentMountHandle([await _start(child, invocation, background="mount")])
 
 
 async def use_mount(*pos_args: Any, **kwargs: Any) -> Any:
@@ -56,16 +66,17 @@ async def use_mount(*pos_args: Any, **kwargs: Any) -> Any:
     (CMP-10).
     """
     context = current_context()
+    check_deadline()
     subpath, invocation = _parse(pos_args, kwargs)
     return await _use(context, subpath, invocation)
 
 
 async def _use(context: ComponentContext, subpath: bytes, invocation: Invocation) -> Any:
     child = _begin(context, subpath, invocation)
-    outcome = await asyncio.shield(await _start(child, invocation, background=False))
+    outcome = await asyncio.shield(await _start(child, invocation, background=None))
     if outcome.error is not None:
         raise outcome.error
-    return outcome.value
+    return in_time(outcome.value)
 
 
 async def mount_each(*pos_args: Any, **kwargs: Any) -> ComponentMountHandle:
@@ -75,6 +86,7 @@ async def mount_each(*pos_args: Any, **kwargs: Any) -> ComponentMountHandle:
     first, then the other arguments (CMP-14). ValueError for a repeated key, TypeError for an item that is no pair.
     """
     context = current_context()
+    check_deadline()
     subpath, target, rest = _split(pos_args)
     if not rest:
         raise TypeError("mount_each needs items: mount_each([subpath,] fn, items, *args)")
@@ -89,7 +101,7 @@ async def mount_each(*pos_args: Any, **kwargs: Any) -> ComponentMountHandle:
             raise TypeError(f"mount_each items must be (key, value) pairs, got {item!r}") from None
         invocation = invocation_of(target, (value, *args), kwargs)
         child = _begin(context, base + encode_key(key), invocation)
-        tasks.append(await _start(child, invocation, background=True))
+        tasks.append(await _start(child, invocation, background="mount_each"))
 
     if hasattr(items, "__aiter__"):
         iterator = aiter(items)
@@ -109,6 +121,7 @@ async def mount_each(*pos_args: Any, **kwargs: Any) -> ComponentMountHandle:
 async def mount_target(target_state: TargetState[Any]) -> TargetStateProvider[Any, Any]:
     """Declare a container in a child component of its own and wait until its rows can be declared (CMP-16)."""
     context = current_context()
+    check_deadline()
     key = Symbol("cocoindex/mount_target"), tuple(target_state.path.parts())
     invocation = Invocation(declare_target_state_with_child, None, (target_state,), {})
     subpath = b"".join(encode_key(part) for part in key)
@@ -126,6 +139,7 @@ async def map(  # CocoIndex's name
 
     Waits for every call that was started; then the first failure in input order is raised (CMP-15).
     """
+    check_deadline()
     tasks: list[asyncio.Task[Outcome]] = []
 
     def one(item: T) -> None:
@@ -151,7 +165,7 @@ async def map(  # CocoIndex's name
 
 async def _settled(work: Awaitable[Any]) -> Outcome:
     try:
-        return Outcome(await work, None)
+        return Outcome(in_time(await work), None)
     except GeneratorExit:
         raise
     except BaseException as error:  # a task that ends with KeyboardInterrupt takes its loop along
@@ -205,9 +219,13 @@ def _begin(context: ComponentContext, subpath: bytes, invocation: Invocation) ->
     return child
 
 
-async def _start(child: Component, invocation: Invocation, *, background: bool) -> asyncio.Task[Outcome]:
+async def _start(child: Component, invocation: Invocation, *, background: MountKind | None) -> asyncio.Task[Outcome]:
+    """Run a child in a task of its own, once there is a slot. `background`: how it was mounted, None for use_mount."""
     parent, slots = child.parent, child.run.slots
     assert parent is not None
+    if background is not None:
+        child.mount_kind = background
+        child.handlers = (*scoped_handlers(), *child.run.environment_handlers)
     if not parent.gave_up_slot:  # a parent that waits for children must not keep them from running (CMP-17)
         parent.gave_up_slot = True
         slots.give_back()
@@ -215,16 +233,19 @@ async def _start(child: Component, invocation: Invocation, *, background: bool) 
         await slots.take()
     except BaseException:
         child.phase = Phase.FAILED
-        parent.child_ended(child, background=background)
+        parent.child_ended(child, background=background is not None)
         raise
-    return child.run.spawn(_run_child(child, invocation, background), child.processor)
+    deadline = child.run.inherit_deadline() if background is None else None
+    return child.run.spawn(_run_child(child, invocation, background is not None), child.processor, deadline)
 
 
 async def _run_child(child: Component, invocation: Invocation, background: bool) -> Outcome:
     parent = child.parent
     assert parent is not None
     try:
-        outcome = await build(child, invocation, background=background)
+        outcome = await build(child, invocation)
+        if background and outcome.error is not None and not isinstance(outcome.error, asyncio.CancelledError):
+            outcome = outcome._replace(unhandled=await report_failure(child, outcome.error))
     finally:
         if not child.gave_up_slot:
             child.run.slots.give_back()

@@ -15,6 +15,8 @@ from ._collect import remove_components, stored_components
 from ._committer import Committer
 from ._component import Component, _current
 from ._context_keys import ContextProvider
+from ._deadline import current_deadline_ns, set_deadline_ns
+from ._exceptions import ExceptionHandler, Failure, report_failure
 from ._process import Process
 from ._sink import SinkQueue
 from ._stats import StatsCounter
@@ -76,10 +78,15 @@ class Run:
         space: StateSpace,
         context_provider: ContextProvider,
         max_inflight_components: int,
+        environment_name: str = "",
+        exception_handler: ExceptionHandler | None = None,
     ) -> None:
         self.app = app
         self.mode = mode
         self.process = process
+        self.environment_name = environment_name
+        self.environment_handlers = () if exception_handler is None else (exception_handler,)
+        self.failures: list[Failure] = []  # of background work, that no handler took
         self.context_provider = context_provider
         self.loop = asyncio.get_running_loop()
         self.committer = Committer(space, self.loop)
@@ -183,9 +190,13 @@ class Run:
         task.add_done_callback(self._tasks.pop)
         if self.interrupted:
             task.cancel()
-        if self.interrupted:
-            task.cancel()
         return task
+
+    def inherit_deadline(self) -> Context:
+        """A context outside any component that keeps the deadline of the running code (TMO-04)."""
+        context = _outside_component()
+        context.run(set_deadline_ns, current_deadline_ns())
+        return context
 
     def interrupt(self) -> None:
         """Cancel every task of this run; the run then ends with CancelledError."""
@@ -208,11 +219,11 @@ class Run:
         self.tombstones = set(self._stored_tombstones())
         root = Component(self, ROOT_PATH, invocation.processor, None)
         await self.slots.take()
-        outcome = await self.spawn(build(root, invocation, background=False), "root")
+        outcome = await self.spawn(build(root, invocation), "root", self.inherit_deadline())
         while self.interrupted and self._tasks:
             await asyncio.wait(self._tasks)
         if outcome.error is None:
-            await self._retry_removals()
+            await self._retry_removals(root)
         await self.committer.settle()
         if outcome.error is not None:
             raise outcome.error
@@ -224,12 +235,13 @@ class Run:
         if errors:
             raise errors[0]
 
-    async def _retry_removals(self) -> None:
+    async def _retry_removals(self, root: Component) -> None:
         """Try again what earlier runs could not delete, and what waited for its container."""
         left = self.tombstones - self.remounted
-        if left:
-            await remove_components(self, map(StablePath, left))
-        await remove_components(self, self.deferred, last_try=True)
+        errors = await remove_components(self, map(StablePath, left)) if left else []
+        errors += await remove_components(self, self.deferred, last_try=True)
+        for error in errors:
+            await report_failure(root, error)
 
     def _stored_tombstones(self) -> list[bytes]:
         found: list[bytes] = []
@@ -256,4 +268,5 @@ class Run:
 def _outside_component() -> Context:
     context = copy_context()
     context.run(_current.set, None)
+    context.run(set_deadline_ns, None)
     return context

@@ -28,7 +28,7 @@ ActionT = TypeVar("ActionT")
 ValueT = TypeVar("ValueT")
 RecordT = TypeVar("RecordT")
 ChildHandlerT = TypeVar("ChildHandlerT")
-ResolvedT = TypeVar("ResolvedT", covariant=True)
+ResolvedT_co = TypeVar("ResolvedT_co", covariant=True)
 
 
 class PendingS:
@@ -43,7 +43,7 @@ MaybePendingS = TypeVar("MaybePendingS", PendingS, ResolvedS)
 """Type-level: either of the two."""
 
 
-class ResolvesTo(Generic[ResolvedT]):
+class ResolvesTo(Generic[ResolvedT_co]):
     """Type-level mark: a pending form of this type; `use_mount` gives the resolved one."""
 
 

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from ..engine import Run, RunMode, UpdateStats, current_component, current_process, invocation_of
+from ..engine import (
+    Failure,
+    Run,
+    RunMode,
+    UpdateStats,
+    current_component,
+    current_deadline_ns,
+    current_process,
+    in_time,
+    invocation_of,
+    set_deadline_ns,
+)
 from ..values import CocoSimError
 from ._environment import (
     DEFAULT_ENVIRONMENT,
@@ -44,12 +55,14 @@ class AppConfig:
 class UpdateHandle(Generic[R]):
     """One update. Nothing happens before it is awaited (APP-05)."""
 
-    def __init__(self, app: App[R], mode: RunMode) -> None:
+    def __init__(self, app: App[R], mode: RunMode, *, strict: bool = False) -> None:
         self._app = app
+        self._strict = strict
         self._mode: RunMode = mode
         self._process = current_process()
         self._run: Run | None = None
         self._consumed = False
+        self._deadline_ns = current_deadline_ns()
 
     def __await__(self) -> Generator[Any, None, R]:
         return self.result().__await__()
@@ -61,7 +74,7 @@ class UpdateHandle(Generic[R]):
         self._consumed = True
         with self._process.active():
             environment = await self._app.opened()
-            work = carry_exit(self._app.run(environment, self._mode, self._started))
+            work = carry_exit(self._work(environment))
             # Shielded: cancelling whoever awaits the handle does not stop the run (APP-09).
             try:
                 if asyncio.get_running_loop() is environment.event_loop:
@@ -71,8 +84,20 @@ class UpdateHandle(Generic[R]):
             except CarriedExit as carrier:
                 raise carrier.reason from None
 
+    async def _work(self, environment: Environment) -> R:
+        set_deadline_ns(self._deadline_ns)
+        value: R = await self._app.run(environment, self._mode, self._started)
+        if self._strict and (failures := self.failures()):
+            errors = [failure.error for failure in failures]
+            raise BaseExceptionGroup(f"{len(errors)} background failures in app {self._app.name!r}", errors)
+        return in_time(value)
+
     def _started(self, run: Run) -> None:
         self._run = run
+
+    def failures(self) -> list[Failure]:
+        """The background failures so far that no exception handler took; they do not fail the update by themselves."""
+        return [] if self._run is None else list(self._run.failures)
 
     def stats(self) -> UpdateStats | None:
         """The counts so far; None before the update started."""
@@ -130,17 +155,20 @@ class App(Generic[R]):
         environment: Environment = self._blocking(self.opened)
         return environment
 
-    def update(self, *, full_reprocess: bool = False, live: bool = False, preview: bool = False) -> UpdateHandle[R]:
+    def update(
+        self, *, full_reprocess: bool = False, live: bool = False, preview: bool = False, strict: bool = False
+    ) -> UpdateHandle[R]:
         """An update to await: scan the sources, run what changed, reconcile the targets.
 
         `full_reprocess` runs every component and memoized call, and reconciles every declared state as if it might be
-        missing (APP-12).
+        missing (APP-12). `strict`: raise an ExceptionGroup at the end if anything failed in the background and no
+        exception handler took it; what succeeded stays.
         """
         if live:
             raise NotImplementedError("live mode is planned for 0.3; see docs/api-parity.md")
         if preview:
             raise NotImplementedError("preview is planned for 0.2; see docs/api-parity.md")
-        return UpdateHandle(self, "full_reprocess" if full_reprocess else "update")
+        return UpdateHandle(self, "full_reprocess" if full_reprocess else "update", strict=strict)
 
     def update_blocking(
         self,
@@ -149,10 +177,11 @@ class App(Generic[R]):
         full_reprocess: bool = False,
         live: bool = False,
         preview: bool = False,
+        strict: bool = False,
     ) -> R:
         """As `update`, from synchronous code. `report_to_stdout`: show progress, at that interval."""
         period = report_period(report_to_stdout)
-        handle = self.update(full_reprocess=full_reprocess, live=live, preview=preview)
+        handle = self.update(full_reprocess=full_reprocess, live=live, preview=preview, strict=strict)
         with reported(handle.stats, period):
             return self._blocking(handle.result)  # type: ignore[no-any-return]  # what main returned
 
@@ -209,6 +238,8 @@ class App(Generic[R]):
                 space=environment.store.space(self.name),
                 context_provider=environment.context_provider,
                 max_inflight_components=self.max_inflight_components,
+                environment_name=environment.name,
+                exception_handler=environment.exception_handler,
             )
             self._current = run
             started(run)

@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, asyn
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from ..engine import ContextKey, ContextProvider, Process, current_process
+from ..engine import ContextKey, ContextProvider, ExceptionHandler, Process, current_process
 from ._settings import Settings, SettingsError, default_db_path
 
 if TYPE_CHECKING:
@@ -52,14 +52,13 @@ class Environment:
         name: str | None = None,
         context_provider: ContextProvider | None = None,
         event_loop: asyncio.AbstractEventLoop | None = None,
-        exception_handler: Any = None,
+        exception_handler: ExceptionHandler | None = None,
     ) -> None:
-        if exception_handler is not None:
-            raise NotImplementedError("exception handlers are planned for 0.2; see docs/api-parity.md")
         if settings.db_path is None:
             raise ValueError("db_path must be provided: Settings(db_path=...)")
         self.process: Process = current_process()
         self._name = name or ""
+        self._exception_handler = exception_handler
         self._settings = settings
         self._context_provider = context_provider if context_provider is not None else ContextProvider()
         self._event_loop = event_loop or _running_loop() or self.process.ports.event_loop()
@@ -88,6 +87,11 @@ class Environment:
         """The loop its pipelines run on."""
         return self._event_loop
 
+    @property
+    def exception_handler(self) -> ExceptionHandler | None:
+        """Who hears of background failures that no scoped handler took."""
+        return self._exception_handler
+
     def get_context(self, key: ContextKey[T]) -> T:
         """The value of a context key; also outside components. KeyError when none is provided."""
         value: T = self._context_provider.get(key)
@@ -114,6 +118,7 @@ class EnvironmentBuilder:
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings if settings is not None else Settings.from_env(default_db_path())
         self.context_provider = ContextProvider()
+        self.exception_handler: ExceptionHandler | None = None
 
     @property
     def settings(self) -> Settings:
@@ -123,6 +128,10 @@ class EnvironmentBuilder:
     @settings.setter
     def settings(self, settings: Settings) -> None:
         self._settings = settings
+
+    def set_exception_handler(self, handler: ExceptionHandler) -> None:
+        """Set who hears of background failures that no scoped handler took."""
+        self.exception_handler = handler
 
     def provide(self, key: ContextKey[Any], value: Any) -> Any:
         """Provide a context value."""
@@ -181,7 +190,12 @@ class DefaultEnvironment:
         try:
             if builder.settings.db_path is None:
                 raise _no_db_path()
-            environment = Environment(builder.settings, name="default", context_provider=builder.context_provider)
+            environment = Environment(
+                builder.settings,
+                name="default",
+                context_provider=builder.context_provider,
+                exception_handler=builder.exception_handler,
+            )
         except BaseException:
             await builder.context_provider.aclose()
             await manager.__aexit__(None, None, None)

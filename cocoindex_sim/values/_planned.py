@@ -18,7 +18,8 @@ def planned_modules(package: str, planned: Mapping[str, str]) -> Callable[[str],
         if name not in planned:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         raise ImportError(
-            f"{package}.{name} is not in cocoindex-sim yet (planned: {planned[name]}); docs/api-parity.md lists what is",
+            f"{package}.{name} is not in cocoindex-sim yet (planned: {planned[name]}):"
+            " docs/api-parity.md lists what is",
             name=f"{package}.{name}",
         )
 

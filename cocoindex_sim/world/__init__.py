@@ -1,7 +1,7 @@
 """The simulated world: stories as values, and a place where the engine runs them under virtual time."""
 
-from ._perform import ExpectationFailed as ExpectationFailed
 from ._loop import VirtualLoop as VirtualLoop
+from ._perform import ExpectationFailed as ExpectationFailed
 from ._perform import perform as perform
 from ._policy import Fifo as Fifo
 from ._policy import Policy as Policy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -76,6 +76,10 @@ class Bench:
 
     def update_until(self, app: coco.App[Any], event: str, nth: int = 1, **options: Any) -> None:
         """Begin an update and stop it dead right after the nth event of this name. Call `crash` next."""
+        assert self.halt_at(app.update(**options).result(), event, nth), f"no {event} number {nth}"
+
+    def halt_at(self, work: Coroutine[Any, Any, Any], event: str, nth: int = 1) -> bool:
+        """As `update_until`, for any work. Whether there was such an event; otherwise the work has ended."""
         seen = 0
 
         class Watcher:
@@ -86,9 +90,11 @@ class Bench:
                     self.loop.halt()
 
         self.process.observers.append(Watcher())
-        task = self.loop.create_task(app.update(**options).result(), context=contextvars.copy_context())
+        task = self.loop.create_task(work, context=contextvars.copy_context())
         self.loop.run_until(lambda: seen >= nth or task.done())
-        assert seen >= nth, f"the update ended before {event} number {nth}: {task}"
+        if task.done():
+            task.exception()
+        return seen >= nth
 
     def crash(self) -> None:
         """kill -9, and a new process on what was durable. Apps and decorated functions have to be made anew."""

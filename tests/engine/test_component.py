@@ -529,7 +529,7 @@ def test_a_path_may_change_between_directory_and_component(
         await coco.mount(sub("under"), under, shape[0])
 
     app = bench.app(main)
-    for shape[0] in (before, after, before, after):  # noqa: B020  the main function reads it
+    for shape[0] in (before, after, before, after):
         journal.calls.clear()
         bench.update(app)
         assert journal.content == {key: 1 for _, key in SHAPES[shape[0]]}
@@ -559,7 +559,7 @@ def test_a_component_between_a_parent_and_its_grandchild_may_go_and_come(bench: 
             await coco.mount(sub("middle"), middle)
 
     app = bench.app(main)
-    for direct[0] in (False, True, False, True):  # noqa: B020  the main function reads it
+    for direct[0] in (False, True, False, True):
         bench.update(app)
         assert journal.content == ({"leaf": 1} if direct[0] else {"leaf": 1, "middle": 1})
     assert [call for call in journal.calls if ("leaf", 1) in call] == [[("leaf", 1)]]

@@ -379,43 +379,42 @@ def test_rows_go_before_their_container_even_when_its_sink_is_called_for_others(
     assert tables.content == {"u": {"x": 1}}
 
 
+class TwoSinks:
+    """What two sinks were called with."""
+
+    def __init__(self) -> None:
+        self.order: list[tuple[str, list[str]]] = []
+        self.even = coco.TargetActionSink.from_fn(self.apply_even, child_handler=self.below)
+        self.odd = coco.TargetActionSink.from_fn(self.apply_odd, child_handler=self.below)
+
+    def apply_even(self, context: Any, actions: Any) -> None:
+        self.order.append(("even", ["/".join(path) for path in actions]))
+
+    def apply_odd(self, context: Any, actions: Any) -> None:
+        self.order.append(("odd", ["/".join(path) for path in actions]))
+
+    def below(self, context: Any, path: tuple[str, ...]) -> Alternating:
+        return Alternating(self, path)
+
+
 class Alternating:
     """Containers in containers, whose levels take turns with two sinks."""
 
-    order: list[tuple[str, list[Any]]]
-
-    def __init__(self, path: tuple[str, ...] = (), order: list[tuple[str, list[Any]]] | None = None) -> None:
-        self.path = path
-        self.order = [] if order is None else order
-        write = self.even if len(path) % 2 == 0 else self.odd
-        self.sink = coco.TargetActionSink.from_fn(write, child_handler=self.below)
-
-    def even(self, context: Any, actions: list[Any]) -> None:
-        self.order.append(("even", ["/".join(action) for action in actions]))
-
-    def odd(self, context: Any, actions: list[Any]) -> None:
-        self.order.append(("odd", ["/".join(action) for action in actions]))
-
-    def below(self, context: Any, action: tuple[str, ...]) -> Alternating:
-        return Alternating(action, self.order)
+    def __init__(self, sinks: TwoSinks, path: tuple[str, ...] = ()) -> None:
+        self._sinks, self._path = sinks, path
 
     def child_handler_for_deletion(self, key: str, prev: Any) -> Alternating:
-        return Alternating((*self.path, key), self.order)
+        return Alternating(self._sinks, (*self._path, key))
 
     def reconcile(self, key: Any, desired: Any, prev: Any, missing: bool, /) -> coco.TargetReconcileOutput | None:
+        sink = self._sinks.odd if len(self._path) % 2 else self._sinks.even
         record = NE if coco.is_non_existence(desired) else desired
-        return coco.TargetReconcileOutput((*self.path, key), self.sink, record)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Alternating)
-
-    def __hash__(self) -> int:
-        return 0
+        return coco.TargetReconcileOutput((*self._path, key), sink, record)
 
 
 def test_a_sink_is_called_twice_rather_than_a_container_before_its_rows(bench: Bench) -> None:  # beats TGT-13
-    handler = Alternating()
-    provider = coco.register_root_target_states_provider("test/alternating", handler)
+    sinks = TwoSinks()
+    provider = coco.register_root_target_states_provider("test/alternating", Alternating(sinks))
     mounted = [True]
 
     async def main() -> None:
@@ -426,11 +425,11 @@ def test_a_sink_is_called_twice_rather_than_a_container_before_its_rows(bench: B
 
     app = bench.app(main)
     bench.update(app)
-    assert handler.order == [("even", ["t"]), ("odd", ["t/u"]), ("even", ["t/u/x"])]
-    handler.order.clear()
+    assert sinks.order == [("even", ["t"]), ("odd", ["t/u"]), ("even", ["t/u/x"])]
+    sinks.order.clear()
     mounted.clear()
     bench.update(app)
-    assert handler.order == [("even", ["t/u/x"]), ("odd", ["t/u"]), ("even", ["t"])]
+    assert sinks.order == [("even", ["t/u/x"]), ("odd", ["t/u"]), ("even", ["t"])]
 
 
 @pytest.mark.parametrize("asks_rows", [False, True])

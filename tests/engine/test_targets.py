@@ -670,7 +670,7 @@ def test_what_happens_to_a_container_reaches_all_levels_below(bench: Bench, asks
                 await coco.mount(sub(name, inner_name), rows, provider, leaves)
 
     app = bench.app(main)
-    for tree[0] in (  # noqa: B020  the main function reads it
+    for tree[0] in (
         {"a": (1, {"b": (1, ["x", "y"]), "c": (1, ["x"])})},
         {"a": (2, {"b": (1, ["x", "y"]), "c": (1, ["x"])})},
         {"a": (3, {"b": (1, ["x"])})},
