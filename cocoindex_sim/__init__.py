@@ -29,7 +29,7 @@ from .engine import TargetStateProvider as TargetStateProvider
 from .engine import UpdateStats as UpdateStats
 from .engine import check_cancellation as check_cancellation
 from .engine import component_subpath as component_subpath
-from .engine import current_context as get_component_context
+from .engine import current_context as _current_context
 from .engine import declare_target_state as declare_target_state
 from .engine import declare_target_state_with_child as declare_target_state_with_child
 from .engine import exception_handler as exception_handler
@@ -71,4 +71,5 @@ from .values import StablePath as StablePath
 from .values import Symbol as Symbol
 from .values import is_non_existence as is_non_existence
 
+get_component_context = _current_context
 _wire_production()

@@ -6,6 +6,7 @@ import click
 
 from ..runtime import AppTarget
 from ._apps import APP_TARGET_HELP, confirmed, described, opened_app, parsed
+from ._preview import preview_lines
 from ._stopping import stoppable
 
 __all__ = ["update"]
@@ -18,18 +19,27 @@ __all__ = ["update"]
 @click.option("--reset", is_flag=True, help="Drop the app first, as `coco-sim drop` does.")
 @click.option("--full-reprocess", is_flag=True, help="Run every component and memoized function, changed or not.")
 @click.option("-L", "--live", is_flag=True, hidden=True)
-@click.option("--preview", is_flag=True, hidden=True)
+@click.option("--preview", is_flag=True, help="Show what would be applied, and apply and remember nothing.")
+@click.option("--strict", is_flag=True, help="Exit 1 when a component failed and no exception handler took it.")
 def update(
-    target: AppTarget, force: bool, quiet: bool, reset: bool, full_reprocess: bool, live: bool, preview: bool
+    target: AppTarget,
+    force: bool,
+    quiet: bool,
+    reset: bool,
+    full_reprocess: bool,
+    live: bool,
+    preview: bool,
+    strict: bool,
 ) -> None:
     """Bring an app's target states up to date.
 
-    Failures of single components are logged and counted, and don't change the exit code.
+    Failures of single components are logged and counted; without --strict they don't change the exit code.
     """
+    if preview and (reset or live):
+        raise click.UsageError(f"--preview and {'--reset' if reset else '--live'} cannot be used together.")
     if live:
         raise click.UsageError("--live is planned for 0.3; without it, an update catches up once and ends.")
-    if preview:
-        raise click.UsageError("--preview is planned for 0.2.")
+    failed = 0
     with opened_app(target) as (app, environment):
         if not quiet:
             click.echo(f"Running {described(app, environment)}")
@@ -40,4 +50,10 @@ def update(
         with stoppable(app, quiet=quiet):
             if reset:
                 app.drop_blocking()
-            app.update_blocking(report_to_stdout=not quiet, full_reprocess=full_reprocess)
+            handle = app.update(full_reprocess=full_reprocess, preview=preview)
+            app.wait_blocking(handle, report_to_stdout=not quiet and not preview)
+            failed = len(handle.failures())
+            if preview:
+                click.echo("\n".join(preview_lines(handle.plan())))
+    if strict and failed:
+        raise click.ClickException(f"{failed} component{'s' if failed > 1 else ''} failed; the errors are above.")

@@ -52,6 +52,7 @@ from ._run import Run as Run
 from ._run import RunMode as RunMode
 from ._stats import ComponentStats as ComponentStats
 from ._stats import UpdateStats as UpdateStats
+from ._submit import PlannedChange as PlannedChange
 from ._subpath import ComponentSubpath as ComponentSubpath
 from ._subpath import component_subpath as component_subpath
 from ._targets import MaybePendingS as MaybePendingS

@@ -6,7 +6,7 @@ import asyncio
 
 from ..ports import Record, RecordKey, StateSpace, Write
 
-__all__ = ["Committer"]
+__all__ = ["Committer", "PreviewCommitter"]
 
 
 class Committer:
@@ -89,3 +89,16 @@ class Committer:
             for key, record in batch:
                 if key in overlay and overlay[key] is record:
                     del overlay[key]
+
+
+class PreviewCommitter(Committer):
+    """Keeps what a preview would store to itself: later steps of the preview read it, and nothing becomes durable."""
+
+    __slots__ = ()
+
+    def enqueue(self, writes: list[Write]) -> None:
+        """Remember these for the length of the preview."""
+        self._overlay.update(writes)
+
+    async def flush(self) -> None:
+        """Nothing is on its way."""

@@ -12,7 +12,7 @@ from ..ports import ComponentRecord, Generation, Observer, Record, RecordKey, St
 from ..values import ROOT_PATH, Event, RunFinished, RunStarted, StablePath, Symbol
 from ._build import Invocation, build
 from ._collect import remove_components, stored_components
-from ._committer import Committer
+from ._committer import Committer, PreviewCommitter
 from ._component import Component, _current
 from ._context_keys import ContextProvider
 from ._deadline import current_deadline_ns, set_deadline_ns
@@ -20,6 +20,7 @@ from ._exceptions import ExceptionHandler, Failure, report_failure
 from ._process import Process
 from ._sink import SinkQueue
 from ._stats import StatsCounter
+from ._submit import PlannedChange
 from ._targets import TargetActionSink, TargetStateProvider
 
 __all__ = ["Run", "RunMode", "Slots"]
@@ -80,6 +81,7 @@ class Run:
         max_inflight_components: int,
         environment_name: str = "",
         exception_handler: ExceptionHandler | None = None,
+        preview: bool = False,
     ) -> None:
         self.app = app
         self.mode = mode
@@ -89,7 +91,9 @@ class Run:
         self.failures: list[Failure] = []  # of background work, that no handler took
         self.context_provider = context_provider
         self.loop = asyncio.get_running_loop()
-        self.committer = Committer(space, self.loop)
+        self.is_preview = preview
+        self.plan: list[PlannedChange] = []  # what a preview would have applied
+        self.committer = PreviewCommitter(space, self.loop) if preview else Committer(space, self.loop)
         self.slots = Slots(max_inflight_components, self.loop)
         self.stats = StatsCounter()
         self.full_reprocess = mode == "full_reprocess"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from msgspec.structs import replace
 
@@ -35,7 +35,7 @@ from ._targets import (
 if TYPE_CHECKING:
     from ._run import Run
 
-__all__ = ["Submission"]
+__all__ = ["PlannedChange", "Submission"]
 
 logger = logging.getLogger("cocoindex_sim")
 
@@ -51,6 +51,18 @@ class _Planned(NamedTuple):
     new: StoredValue | None
     generation: Generation | None  # a container's, once settled
     child: TargetStateProvider[Any, Any] | None
+
+
+class PlannedChange(NamedTuple):
+    """One action that a preview planned: for which target state, by which component.
+
+    "assert": what is on record already holds, and the handler wants it applied again, as for directories.
+    """
+
+    kind: Literal["add", "change", "remove", "assert"]
+    target: StablePath
+    component: StablePath
+    action: Any
 
 
 class Submission:
@@ -268,6 +280,14 @@ class Submission:
                 handler = sink.child_handler(self._run.context_provider, planned.output.action)
                 check_handler(handler)
                 handlers[planned.path.encoded] = handler
+            if self._run.is_preview:
+                if childless:
+                    raise UsageError(
+                        f"sink {sink.name} does not support preview of child target states ({childless[0].path}):"
+                        " pass it a child_handler= factory"
+                    )
+                self._run.plan.extend(map(self._change, of_sink))
+                continue
             await self._run.sink_queue(sink).apply(self.path, [planned.output.action for planned in of_sink])
             if childless:
                 raise UsageError(
@@ -275,6 +295,16 @@ class Submission:
                     " pass it a child_handler= factory"
                 )
         return handlers
+
+    def _change(self, planned: _Planned) -> PlannedChange:
+        kind: Literal["add", "change", "remove", "assert"]
+        if planned.new is None:
+            kind = "remove"
+        elif planned.record is None or not any(planned.record.possible):
+            kind = "add"
+        else:
+            kind = "assert" if self._before(planned) == planned.record else "change"
+        return PlannedChange(kind, planned.path, self.path, planned.output.action)
 
     def _calls(self) -> Iterable[tuple[TargetActionSink[Any], list[_Planned]]]:
         """The sink calls to make: one for each sink, unless a container would go before its rows."""

@@ -111,8 +111,8 @@ class TargetRecord(msgspec.Struct, frozen=True, array_like=True):
     """What may be at one target state, by target path.
 
     `possible`: the serialised tracking record of each possible past state, oldest first, without repeats; None
-    stands for "deleted" or "never there". A single non-None entry is a settled state. `provider_generation`: that of the
-    container above when the state was last settled; `generation`: its own, when it is a container.
+    stands for "deleted" or "never there". A single non-None entry is a settled state. `provider_generation`: that of
+    the container above when the state was last settled; `generation`: its own, when it is a container.
     """
 
     owner: bytes

@@ -10,6 +10,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from ..engine import (
     Failure,
+    PlannedChange,
     Run,
     RunMode,
     UpdateStats,
@@ -55,8 +56,9 @@ class AppConfig:
 class UpdateHandle(Generic[R]):
     """One update. Nothing happens before it is awaited (APP-05)."""
 
-    def __init__(self, app: App[R], mode: RunMode, *, strict: bool = False) -> None:
+    def __init__(self, app: App[R], mode: RunMode, *, strict: bool = False, preview: bool = False) -> None:
         self._app = app
+        self._preview = preview
         self._strict = strict
         self._mode: RunMode = mode
         self._process = current_process()
@@ -86,7 +88,7 @@ class UpdateHandle(Generic[R]):
 
     async def _work(self, environment: Environment) -> R:
         set_deadline_ns(self._deadline_ns)
-        value: R = await self._app.run(environment, self._mode, self._started)
+        value: R = await self._app.run(environment, self._mode, self._started, preview=self._preview)
         if self._strict and (failures := self.failures()):
             errors = [failure.error for failure in failures]
             raise BaseExceptionGroup(f"{len(errors)} background failures in app {self._app.name!r}", errors)
@@ -98,6 +100,10 @@ class UpdateHandle(Generic[R]):
     def failures(self) -> list[Failure]:
         """The background failures so far that no exception handler took; they do not fail the update by themselves."""
         return [] if self._run is None else list(self._run.failures)
+
+    def plan(self) -> list[PlannedChange]:
+        """What a preview planned so far, with the target state and the component of each action."""
+        return [] if self._run is None else list(self._run.plan)
 
     def stats(self) -> UpdateStats | None:
         """The counts so far; None before the update started."""
@@ -162,13 +168,14 @@ class App(Generic[R]):
 
         `full_reprocess` runs every component and memoized call, and reconciles every declared state as if it might be
         missing (APP-12). `strict`: raise an ExceptionGroup at the end if anything failed in the background and no
-        exception handler took it; what succeeded stays.
+        exception handler took it; what succeeded stays. `preview`: functions run and targets are reconciled, but
+        nothing is applied or remembered; the result is the list of actions, removals of what is no longer mounted
+        included.
         """
         if live:
             raise NotImplementedError("live mode is planned for 0.3; see docs/api-parity.md")
-        if preview:
-            raise NotImplementedError("preview is planned for 0.2; see docs/api-parity.md")
-        return UpdateHandle(self, "full_reprocess" if full_reprocess else "update", strict=strict)
+        mode: RunMode = "full_reprocess" if full_reprocess else "update"
+        return UpdateHandle(self, mode, strict=strict, preview=preview)
 
     def update_blocking(
         self,
@@ -180,9 +187,12 @@ class App(Generic[R]):
         strict: bool = False,
     ) -> R:
         """As `update`, from synchronous code. `report_to_stdout`: show progress, at that interval."""
-        period = report_period(report_to_stdout)
         handle = self.update(full_reprocess=full_reprocess, live=live, preview=preview, strict=strict)
-        with reported(handle.stats, period):
+        return self.wait_blocking(handle, report_to_stdout=report_to_stdout)
+
+    def wait_blocking(self, handle: UpdateHandle[R], *, report_to_stdout: bool | timedelta = False) -> R:
+        """Wait for an update of this app, from synchronous code, showing progress if asked to."""
+        with reported(handle.stats, report_period(report_to_stdout)):
             return self._blocking(handle.result)  # type: ignore[no-any-return]  # what main returned
 
     async def drop(self) -> None:
@@ -222,7 +232,9 @@ class App(Generic[R]):
                 self.interrupt()
                 raise
 
-    async def run(self, environment: Environment, mode: RunMode, started: Callable[[Run], None]) -> Any:
+    async def run(
+        self, environment: Environment, mode: RunMode, started: Callable[[Run], None], *, preview: bool = False
+    ) -> Any:
         """One run on the environment's loop; runs of one app come one after the other (APP-08)."""
         inside = current_component()
         if inside is not None and inside.run is self._current:
@@ -240,6 +252,7 @@ class App(Generic[R]):
                 max_inflight_components=self.max_inflight_components,
                 environment_name=environment.name,
                 exception_handler=environment.exception_handler,
+                preview=preview,
             )
             self._current = run
             started(run)
@@ -248,7 +261,8 @@ class App(Generic[R]):
                     await run.drop()
                     await run.loop.run_in_executor(None, environment.store.drop_space, self.name)
                     return None
-                return await run.update(invocation_of(self._main_fn, self._args, self._kwargs))
+                value = await run.update(invocation_of(self._main_fn, self._args, self._kwargs))
+                return [change.action for change in run.plan] if preview else value
             except asyncio.CancelledError:
                 if run.interrupted:
                     raise RunInterruptedError("Operation cancelled") from None

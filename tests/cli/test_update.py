@@ -120,7 +120,7 @@ def test_full_reprocess_runs_what_an_update_would_reuse(project: Project) -> Non
     assert "✅ item: 2 total | 1 reprocessed, 1 ⚠️ errors" in project.run("update", "--full-reprocess", "memo.py").stdout
 
 
-@pytest.mark.parametrize(("option", "version"), [("-L", "0.3"), ("--live", "0.3"), ("--preview", "0.2")])
+@pytest.mark.parametrize(("option", "version"), [("-L", "0.3"), ("--live", "0.3")])
 def test_what_is_planned_is_refused_with_the_version_that_will_have_it(
     project: Project, option: str, version: str
 ) -> None:
@@ -179,3 +179,82 @@ def test_a_variable_that_cannot_be_read_is_named_with_its_value(
     assert result.stderr.startswith("Error: ")
     assert variable in result.stderr
     assert value in result.stderr
+
+
+FILES = """
+    import pathlib
+
+    import cocoindex as coco
+    from cocoindex.connectors import localfs
+
+
+    @coco.lifespan
+    def environment(builder):
+        builder.settings.db_path = pathlib.Path("state")
+        yield
+
+
+    @coco.fn(memo=True)
+    async def copy(file, output):
+        output.declare_file(file.file_path.name, await file.read_text(errors="strict"))
+
+
+    @coco.fn
+    async def main():
+        output = await localfs.mount_dir_target(pathlib.Path("out"))
+        await coco.mount_each(copy, localfs.walk_dir(pathlib.Path("in")).items(), output)
+
+
+    app = coco.App("Files", main)
+"""
+
+
+def test_a_preview_is_a_diff_of_target_states_and_changes_nothing(project: Project) -> None:
+    # CLI-10
+    project.write("files.py", FILES)
+    project.write("in/a.txt", "one")
+    project.write("in/b.txt", "two")
+    project.run("update", "files.py")
+    project.write("in/a.txt", "three")
+    (project.directory / "in/b.txt").unlink()
+    project.write("in/c.txt", "four")
+    result = project.run("update", "--preview", "files.py")
+    box = '/@cocoindex/localfs/[null,"out"]'
+    assert result.stdout.splitlines()[1:] == [
+        "Preview: planned target actions",
+        f'= {box}  (by /@cocoindex/mount_target/[@cocoindex/localfs,[null,"out"]])',
+        "    EnsureDir('out')",
+        f'~ {box}/"a.txt"  (by /@copy/"a.txt")',
+        "    WriteFile('out/a.txt', 5 bytes)",
+        f'- {box}/"b.txt"  (by /@copy/"b.txt")',
+        "    Remove('out/b.txt')",
+        f'+ {box}/"c.txt"  (by /@copy/"c.txt")',
+        "    WriteFile('out/c.txt', 4 bytes)",
+        "1 to add, 1 to change, 1 to remove, 1 to assert.",
+    ]
+    assert sorted(path.name for path in (project.directory / "out").iterdir()) == ["a.txt", "b.txt"]
+
+
+def test_a_preview_without_actions_says_so(project: Project) -> None:
+    # CLI-10
+    assert project.run("update", "--preview", "one.py").stdout.endswith("\nNo target actions planned.\n")
+
+
+@pytest.mark.parametrize("other", ["--reset", "--live"])
+def test_a_preview_goes_with_neither_reset_nor_live(project: Project, other: str) -> None:
+    # CLI-10
+    result = project.run("update", "--preview", other, "one.py")
+    assert result.exit_code == 2
+    assert "cannot be used together" in result.stderr
+
+
+def test_a_strict_update_exits_1_when_a_component_failed_and_keeps_what_succeeded(project: Project) -> None:
+    # SE-10
+    project.write("files.py", FILES)
+    project.write("in/a.txt", "one")
+    (project.directory / "in/bad.txt").write_bytes(b"\xff")
+    result = project.run("update", "--strict", "files.py")
+    assert result.exit_code == 1
+    assert result.stderr.endswith("Error: 1 component failed; the errors are above.\n")
+    assert (project.directory / "out/a.txt").read_text() == "one"
+    assert project.run("update", "files.py").exit_code == 0

@@ -183,6 +183,15 @@ def test_a_taker_whose_sink_failed_owns_the_state(
     assert places.update(**then) == []
 
 
+def test_a_taker_that_failed_elsewhere_owns_what_needed_no_action(places: Places) -> None:  # TGT-28
+    places.update(a={"k": 1})
+    places.journal.fail_before.add("l")
+    places.update(b={"k": 1, "l": 1})
+    places.journal.fail_before.clear()
+    places.update()
+    assert places.journal.content == {}
+
+
 def test_the_owner_comes_back_while_the_failed_taker_stays(places: Places) -> None:  # TGT-28
     places.update(a={"k": 1}, b={})
     places.journal.fail_after.add("k")
