@@ -3,6 +3,8 @@
 The names below are CocoIndex's. `docs/api-parity.md` lists every one of them, with what is planned.
 """
 
+from .engine import ChildSlot as ChildSlot
+from .engine import ChildTargetDef as ChildTargetDef
 from .engine import ComponentContext as ComponentContext
 from .engine import ComponentMountHandle as ComponentMountHandle
 from .engine import ComponentStats as ComponentStats

@@ -4,8 +4,8 @@
 
 Rules are the rows of `docs/contract.md`; that page says how to read them. A test cites a rule by its id, or several by
 a range (`TGT-11..14`) or by rows (`TGT-20 rows 12 and 13`), in its docstring, in a comment inside it or on its `def`
-line, or in a comment right above it. A scenario cites in a comment inside it or right above it. Citations elsewhere, such
-as in the docstring of a test file, must name rules that exist but count for no test.
+line, or in a comment right above it; a scenario in a comment inside or right above it. Citations elsewhere, such as in
+the docstring of a test file, must name rules that exist but count for no test.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import re
 import sys
 import tokenize
 import tomllib
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -112,7 +112,7 @@ class Coverage:
 def read_rules(text: str) -> list[Rule]:
     """The rules of the contract page, in its order. CoverageError for a row that can't be read or an id given twice."""
     rules: dict[str, Rule] = {}
-    title, heading = "", ""
+    title, heading, width = "", "", 0
     for number, line in enumerate(text.splitlines(), 1):
         if (found := _HEADING.fullmatch(line)) is not None:
             title = found["title"]
@@ -121,7 +121,9 @@ def read_rules(text: str) -> list[Rule]:
             continue
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
         if not heading:
-            heading = cells[0]
+            heading, width = cells[0], len(cells)
+        elif len(cells) != width:
+            raise CoverageError(f"{CONTRACT}:{number}: {len(cells)} cells in a table of {width}; is there a bare '|'?")
         elif not set(line) <= set("|-: "):
             ids = _ids(cells[0]) if heading == "id" else [f"{heading} row {cells[0]}"]
             if not ids:
@@ -189,80 +191,172 @@ def _read_file(path: Path, root: Path) -> Iterator[Citation]:
         notes, tests = read_scenario(text) if path.name.endswith(SCENARIO) else read_python(text)
     except (SyntaxError, YAMLError) as error:
         raise CoverageError(f"{shown}: {error}") from error
-    alone = {note.line for note in notes if note.alone}
-    if not (path.name.startswith("test_") or path.name.endswith(SCENARIO)):
+    if path.suffix == ".py" and not path.name.startswith("test_"):
         tests = []
+    skipped = {note.line for note in notes if note.alone}
+    skipped |= {number for number, line in enumerate(text.splitlines(), 1) if not line.strip()}
     for note in notes:
-        test = _nearest(note, alone, tests)
+        test = _nearest(note, tests, skipped)
         for rule in cited(note.text):
-            yield Citation(rule, shown, note.line, test)
+            # A scenario that is alone in its file may go by the file's name.
+            yield Citation(rule, shown, note.line, path.name.removesuffix(SCENARIO) if test == "" else test)
 
 
-def _nearest(note: Note, alone: set[int], tests: list[Span]) -> str | None:
-    """The test right below a comment that stands alone, else the innermost one around it."""
-    if note.alone:
-        below = note.line + 1
-        while below in alone:
-            below += 1
-        for test in tests:
-            if test.first == below:
-                return test.name
-    around = [test for test in tests if test.first <= note.line <= test.last]
-    return max(around).name if around else None
+def _nearest(note: Note, tests: list[Span], skipped: set[int]) -> str | None:
+    """The test around a note; of one that stands alone outside of all, the test right below."""
+    for test in tests:
+        if test.first <= note.line <= test.last:
+            return test.name
+    below = note.line + 1
+    while below in skipped:
+        below += 1
+    return next((test.name for test in tests if note.alone and test.first == below), None)
 
 
 def read_python(text: str) -> tuple[list[Note], list[Span]]:
-    """The comments and docstrings of a test file, and its tests: functions, and names given to a `TestCase`."""
+    """The comments and docstrings of a test file, and its tests."""
     tree = ast.parse(text)
     lines = text.splitlines()
-    statements = sorted({node.lineno for node in _statements(tree)})
-    notes = []
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT:
-            notes.append(Note(token.start[0], token.string, lines[token.start[0] - 1].lstrip().startswith("#")))
-    tests = list(_tests(tree, ""))
+    notes = [
+        Note(token.start[0], token.string, token.line.lstrip().startswith("#"))
+        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        if token.type == tokenize.COMMENT
+    ]
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             docstring = ast.get_docstring(node, clean=False)
             if docstring is not None:
                 first = node.body[0].lineno
-                notes += (Note(first + i, line, False) for i, line in enumerate(docstring.splitlines()))
-    return [_moved(note, tests, statements, lines) for note in notes], tests
+                notes += (Note(first + n, line, False) for n, line in enumerate(docstring.splitlines()))
+    return sorted(notes), list(_tests(tree, lines, ""))
 
 
-def _statements(tree: ast.AST) -> Iterator[ast.stmt]:
-    """The statements of a module and of its classes; a definition begins at its first decorator, as a test does."""
+def _tests(tree: ast.AST, lines: list[str], prefix: str) -> Iterator[Span]:
+    """Test functions, those of test classes too, and `TestX = Machine.TestCase`, which a state machine ends with."""
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.stmt):
-            yield ast.Pass(lineno=_first(node))
-            if isinstance(node, ast.ClassDef):
-                yield from _statements(node)
-
-
-def _moved(note: Note, tests: list[Span], statements: list[int], lines: list[str]) -> Note:
-    """A comment above the blank lines above a statement, moved down to it: section headings are written so."""
-    if not note.alone or any(test.first <= note.line <= test.last for test in tests):
-        return note
-    index = bisect_left(statements, note.line)
-    if index == len(statements):
-        return note
-    between = lines[note.line : statements[index] - 1]
-    if all(not line.strip() or line.lstrip().startswith("#") for line in between):
-        return note._replace(line=note.line)
-    return note
-
-
-def _tests(tree: ast.AST, prefix: str) -> Iterator[Span]:
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
-            yield from _tests(node, f"{prefix}{node.name}::")
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
-            yield Span(_first(node), node.end_lineno or node.lineno, prefix + node.name)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if node.name.startswith("test"):
+                yield _span(node, lines, prefix + node.name)
+        elif isinstance(node, ast.ClassDef):
+            if node.name.startswith("Test"):
+                yield from _tests(node, lines, f"{prefix}{node.name}::")
         elif isinstance(node, ast.Assign) and isinstance(target := node.targets[0], ast.Name):
-            if target.id.startswith("Test"):  # TestX = Machine.TestCase, of a state machine
-                yield Span(node.lineno, node.end_lineno or node.lineno, prefix + target.id)
+            if target.id.startswith("Test"):
+                yield _span(node, lines, prefix + target.id)
+        elif isinstance(node, ast.stmt):
+            yield from _tests(node, lines, prefix)
 
 
-def _first(node: ast.stmt) -> int:
-    decorators = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+def _span(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Assign, lines: list[str], name: str) -> Span:
+    decorators = [] if isinstance(node, ast.Assign) else node.decorator_list
+    last = node.end_lineno or node.lineno
+    # The tree ends with the last statement; comments below it, as far in, are still of the test.
+    for number in range(last + 1, len(lines) + 1):
+        line = lines[number - 1]
+        text = line.lstrip()
+        if text and not (text.startswith("#") and len(line) - len(text) > node.col_offset):
+            break
+        last = number if text else last
+    return Span(min([node.lineno, *(decorator.lineno for decorator in decorators)]), last, name)
+
+
+def read_scenario(text: str) -> tuple[list[Note], list[Span]]:
+    """The comments of a scenario file, and its scenarios."""
+    root = YAML(typ="safe", pure=True).compose(text)
+    scalars = [] if root is None else sorted(_scalars(root))
+    starts = [first for first, _ in scalars]
+    notes = []
+    for found in re.finditer(r"(?:^|(?<=\s))#.*", text, re.MULTILINE):
+        nearest = bisect_right(starts, found.start()) - 1
+        if nearest < 0 or scalars[nearest][1] <= found.start():
+            before = text[: found.start()]
+            notes.append(Note(before.count("\n") + 1, found[0], not before.rpartition("\n")[2].strip()))
+    return notes, [] if root is None else list(_scenarios(root, text))
+
+
+def _scalars(node: Node) -> Iterator[tuple[int, int]]:
+    """Where in the text each scalar begins and ends: a `#` in there is no comment."""
+    if isinstance(node, ScalarNode):
+        yield node.start_mark.index, node.end_mark.index
+    elif isinstance(node, SequenceNode):
+        for item in node.value:
+            yield from _scalars(item)
+    elif isinstance(node, MappingNode):
+        for pair in node.value:
+            for item in pair:
+                yield from _scalars(item)
+
+
+def _scenarios(root: Node, text: str) -> Iterator[Span]:
+    fields = _fields(root)
+    listed = fields.get("scenarios")
+    for node in listed.value if isinstance(listed, SequenceNode) else [root]:
+        name = _fields(node).get("name")
+        # A mapping ends where the next token begins, with comments between; its last scalar ends in it.
+        last = max(_scalars(node), default=(0, 0))[1]
+        ends = text[:last].rstrip().count("\n") + 1
+        yield Span(node.start_mark.line + 1, ends, str(name.value) if isinstance(name, ScalarNode) else "")
+
+
+def _fields(node: Node) -> dict[str, Node]:
+    if not isinstance(node, MappingNode):
+        return {}
+    return {key.value: value for key, value in node.value if isinstance(key, ScalarNode)}
+
+
+def page_text(coverage: Coverage) -> str:
+    """The page, from top to bottom."""
+    counts = Counter(rule.status or ("tested" if coverage.tests(rule) else "not tested") for rule in coverage.rules)
+    lines = [
+        "# Contract coverage",
+        "",
+        "Which test holds which rule of the [contract](contract.md). Written by `tools/contract_coverage.py`; do not",
+        "edit.",
+        "",
+        "| | rules |",
+        "|---|---|",
+        *(f"| {word} | {count} |" for word, count in sorted(counts.items())),
+    ]
+    title = ""
+    for rule in coverage.rules:
+        if rule.title != title:
+            title = rule.title
+            lines += ["", f"## {title}", "", "| id | tests |", "|---|---|"]
+        links = [f"[{_cell(f'{path}::{name}')}](../{path})" for path, name in coverage.tests(rule)]
+        cell = "<br>".join([*filter(None, [rule.status]), *links]) or "**none**"
+        lines.append(f"| {rule.id} | {cell} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"([|\[\]])", r"\\\1", text)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    parser = argparse.ArgumentParser(description="Say which test holds which rule of the contract.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the page is stale")
+    parser.add_argument("--root", type=Path, default=ROOT, metavar="PATH", help="the checkout to look at")
+    options = parser.parse_args(arguments)
+    root: Path = options.root
+
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    try:
+        coverage = Coverage(read_rules((root / CONTRACT).read_text(encoding="utf-8")), read_tests(root))
+    except CoverageError as error:
+        print(error, file=sys.stderr)
+        return 2
+    problems = list(coverage.problems(_numbers(project["version"])))
+    text = page_text(coverage)
+    page = root / PAGE
+    if not options.check:
+        page.write_text(text, encoding="utf-8")
+    elif not page.is_file() or page.read_text(encoding="utf-8") != text:
+        problems.append(f"{PAGE} is stale; run `python tools/contract_coverage.py` and commit it")
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

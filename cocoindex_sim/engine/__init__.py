@@ -5,6 +5,8 @@ Pure with respect to the world outside: time, files, threads and storage come th
 
 from ._build import Invocation as Invocation
 from ._build import invocation_of as invocation_of
+from ._child_forms import ChildSlot as ChildSlot
+from ._child_forms import ChildTargetDef as ChildTargetDef
 from ._codec import decode_value as decode_value
 from ._codec import encode_value as encode_value
 from ._codec import serialize_by_pickle as serialize_by_pickle

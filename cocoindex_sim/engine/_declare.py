@@ -33,15 +33,19 @@ def _declare(state: TargetState[Any], child: TargetStateProvider[Any, Any] | Non
     context = current_context()
     provider = state.provider
     if provider.handler is None:
-        raise RuntimeError(
-            f"provider not ready: {provider.path} is declared but not committed;"
-            " use mount_target, or declare it in a component that use_mount waits for"
-        )
+        raise RuntimeError(f"provider not ready: {provider.path}: {provider.why_pending}")
+    container = provider.around or provider
+    if not container.is_root:
+        # A provider of an earlier run would take rows into a container that nobody declares now (SE-17).
+        if context.component.run.resolved.get(container.path.encoded) is not container:
+            raise RuntimeError(
+                f"the provider of {container.path} belongs to an earlier run: its container is not declared now;"
+                " get it from mount_target in every run"
+            )
+        context.collector.providers[container.path.encoded] = container.generation
     context.component.declare(state, child)
     if context.call is not None:
         context.collector.targets.append(state.path.encoded)
-    if provider.path.encoded in context.component.run.resolved:
-        context.collector.providers[provider.path.encoded] = provider.generation
 
 
 def use_context(key: ContextKey[T]) -> T:

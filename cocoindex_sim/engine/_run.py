@@ -21,7 +21,7 @@ from ._process import Process
 from ._sink import SinkQueue
 from ._stats import StatsCounter
 from ._submit import PlannedChange
-from ._targets import TargetActionSink, TargetStateProvider
+from ._targets import ATTACHMENT, TargetActionSink, TargetStateProvider
 
 __all__ = ["Run", "RunMode", "Slots"]
 
@@ -159,9 +159,15 @@ class Run:
         """The provider at a path: a registered root, or a container declared in this run."""
         found = self.resolved.get(container.encoded)
         if found is None:
-            parts = container.parts()
-            if len(parts) == 1 and isinstance(parts[0], Symbol):
-                return self.process.find_root_provider(parts[0].name)
+            *above, last = container.parts()
+            if not isinstance(last, Symbol):
+                return None
+            if not above:
+                return self.process.find_root_provider(last.name)
+            if last.name.startswith(ATTACHMENT):  # nobody asked for it in this run: its states are to go (TGT-25)
+                around = self.provider_of(StablePath.of(*above))
+                if around is not None and around.handler is not None:
+                    return around.attachment(last.name.removeprefix(ATTACHMENT))
         return found
 
     def generation_of(self, container: bytes) -> Generation:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from contextvars import Context
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ..values import ActionsApplied, ActionsFailed, StablePath
 from ._blocking import run_blocking
+from ._child_forms import ChildSlot, handlers_returned
 from ._context_keys import ContextProvider
-from ._targets import TargetActionSink
+from ._targets import TargetActionSink, TargetHandler
 
 if TYPE_CHECKING:
     from ._run import Run
@@ -18,10 +21,15 @@ if TYPE_CHECKING:
 __all__ = ["SinkQueue"]
 
 
+Handlers: TypeAlias = dict[int, TargetHandler[Any, Any, Any]]
+"""Handlers of rows that a sink callback handed over, by the index of the container's action."""
+
+
 class _Waiting(NamedTuple):
     path: StablePath
     actions: list[Any]
-    applied: asyncio.Future[None]
+    containers: Collection[int]  # the indices of actions whose states have rows
+    applied: asyncio.Future[Handlers]
 
 
 class SinkQueue:
@@ -37,13 +45,17 @@ class SinkQueue:
         self._waiting: list[_Waiting] = []
         self._drainer: asyncio.Task[None] | None = None
 
-    async def apply(self, path: StablePath, actions: list[Any]) -> None:
-        """Apply the actions of one component. Raises what the sink raised for them."""
+    async def apply(self, path: StablePath, actions: list[Any], containers: Collection[int] = ()) -> Handlers:
+        """Apply the actions of one component; the handlers of rows that came back in one of the deprecated ways.
+
+        `containers`: the indices of actions whose states were declared with a child. Raises what the sink raised.
+        """
         applied = self._run.loop.create_future()
-        self._waiting.append(_Waiting(path, actions, applied))
+        self._waiting.append(_Waiting(path, actions, containers, applied))
         if self._drainer is None:
             self._drainer = self._run.spawn(self._drain(), "sink", self._context)
-        await applied
+        handlers: Handlers = await applied
+        return handlers
 
     async def _drain(self) -> None:
         try:
@@ -58,7 +70,7 @@ class SinkQueue:
     async def _apply_batch(self, batch: list[_Waiting]) -> None:
         """One call; when it fails, the same in halves until the culprit is alone (TGT-14)."""
         try:
-            await self._call([action for waiting in batch for action in waiting.actions])
+            handlers = await self._call(batch)
         except GeneratorExit:  # the loop is gone
             raise
         except BaseException as error:
@@ -71,22 +83,40 @@ class SinkQueue:
                 return
             self._end(batch[0], error)
         else:
+            first = 0
             for waiting in batch:
-                self._end(waiting, None)
+                last = first + len(waiting.actions)
+                self._end(waiting, {index - first: handlers[index] for index in handlers if first <= index < last})
+                first = last
 
-    async def _call(self, actions: list[Any]) -> None:
+    async def _call(self, batch: list[_Waiting]) -> Handlers:
+        actions = [action for waiting in batch for action in waiting.actions]
+        if not self._sink.takes_slots:
+            return handlers_returned(await self._call_fn(actions), self._sink.name)
+        firsts = accumulate((len(waiting.actions) for waiting in batch), initial=0)
+        slots: dict[int, ChildSlot[Any]] = {
+            first + index: ChildSlot()
+            for first, waiting in zip(firsts, batch, strict=False)
+            for index in waiting.containers
+        }
+        await self._call_fn(actions, slots)
+        return {index: slot.handler for index, slot in slots.items() if slot.handler is not None}
+
+    async def _call_fn(self, *arguments: Any) -> Any:
+        fn: Any = self._sink.fn
         if self._sink.is_async:
-            await self._sink.fn(self._provider, actions)  # type: ignore[misc]  # async, as from_async_fn says
+            return await fn(self._provider, *arguments)
         else:
-            call = run_blocking(self._run.loop, self._context.copy(), partial(self._sink.fn, self._provider, actions))
+            call = run_blocking(self._run.loop, self._context.copy(), partial(fn, self._provider, *arguments))
             try:
-                await asyncio.shield(call)
+                return await asyncio.shield(call)
             except asyncio.CancelledError:
                 if self._run.interrupted:
                     await asyncio.wait([call])  # a thread can't be stopped, and whoever comes next must not meet it
                 raise
 
-    def _end(self, waiting: _Waiting, error: BaseException | None) -> None:
+    def _end(self, waiting: _Waiting, outcome: Handlers | BaseException) -> None:
+        error = outcome if isinstance(outcome, BaseException) else None
         run, count = self._run, len(waiting.actions)
         if run.observed:
             run.emit(
@@ -96,7 +126,7 @@ class SinkQueue:
             )
         if waiting.applied.done():
             return
-        if error is None:
-            waiting.applied.set_result(None)
+        if isinstance(outcome, BaseException):
+            waiting.applied.set_exception(outcome)
         else:
-            waiting.applied.set_exception(error)
+            waiting.applied.set_result(outcome)

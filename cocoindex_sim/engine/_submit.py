@@ -107,6 +107,11 @@ class Submission:
             else:
                 output = self._ask(provider.handler, state.key, value, past)
             if output is None:
+                if child is not None:  # TGT-19, SE-17
+                    child.why_pending = (
+                        f"{type(provider.handler).__qualname__}.reconcile returned None for its container;"
+                        " it must return an output, a no-op if need be, in every run in which rows are declared"
+                    )
                 if record is not None:
                     self.kept.append(encoded)
                     if record.owner != self._owner:
@@ -183,6 +188,10 @@ class Submission:
             return
         check_handler(child)
         for row_path, row in self._run.target_rows(path):
+            if _split(row_path)[0] != path:  # of an attachment, which goes with what it is attached to
+                self.dropped.append(row_path.encoded)
+                self._rows[row_path.encoded] = row.owner
+                continue
             if row.provider_generation.destructive != generation.destructive:
                 self.dropped.append(row_path.encoded)
                 self._rows[row_path.encoded] = row.owner
@@ -270,30 +279,33 @@ class Submission:
         """Call the sinks, one after the other (TGT-15). Gives the handlers of the containers' rows, by path."""
         handlers: dict[bytes, TargetHandler[Any, Any, Any]] = {}
         for sink, of_sink in self._calls():
-            childless: list[_Planned] = []
-            for planned in of_sink:
+            childless: dict[int, _Planned] = {}
+            for index, planned in enumerate(of_sink):
                 if planned.child is None:
                     continue
                 if sink.child_handler is None:
-                    childless.append(planned)
+                    childless[index] = planned
                     continue
                 handler = sink.child_handler(self._run.context_provider, planned.output.action)
                 check_handler(handler)
                 handlers[planned.path.encoded] = handler
             if self._run.is_preview:
-                if childless:
+                for planned in childless.values():
                     raise UsageError(
-                        f"sink {sink.name} does not support preview of child target states ({childless[0].path}):"
+                        f"sink {sink.name} does not support preview of child target states ({planned.path}):"
                         " pass it a child_handler= factory"
                     )
                 self._run.plan.extend(map(self._change, of_sink))
                 continue
-            await self._run.sink_queue(sink).apply(self.path, [planned.output.action for planned in of_sink])
-            if childless:
-                raise UsageError(
-                    f"sink {sink.name} got actions of states declared with a child ({childless[0].path}):"
-                    " pass it a child_handler= factory"
-                )
+            actions = [planned.output.action for planned in of_sink]
+            handed_over = await self._run.sink_queue(sink).apply(self.path, actions, childless.keys())
+            for index, planned in childless.items():
+                if index not in handed_over:
+                    raise UsageError(
+                        f"sink {sink.name} got an action of a state declared with a child ({planned.path}):"
+                        " pass it a child_handler= factory"
+                    )
+                handlers[planned.path.encoded] = handed_over[index]
         return handlers
 
     def _change(self, planned: _Planned) -> PlannedChange:

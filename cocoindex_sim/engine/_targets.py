@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar, get_args, get_type_hints
 
 from ..ports import Generation
-from ..values import NonExistenceType, StableKey, StablePath, Symbol
+from ..values import NonExistenceType, StableKey, StablePath, Symbol, UsageError
 from ._context_keys import ContextProvider
 from ._process import Process, current_process
 
@@ -55,16 +56,22 @@ ChildHandlerFn: TypeAlias = Callable[[ContextProvider, Any], "TargetHandler[Any,
 class TargetActionSink(Generic[ActionT]):
     """Applies actions in batches. Sinks with equal callbacks are one sink (TGT-12). They must be idempotent."""
 
-    __slots__ = ("__weakref__", "child_handler", "fn", "is_async")
+    __slots__ = ("__weakref__", "child_handler", "fn", "is_async", "takes_slots")
 
     def __init__(
-        self, fn: SinkFn | AsyncSinkFn, *, is_async: bool = False, child_handler: ChildHandlerFn | None = None
+        self,
+        fn: Callable[..., Any],
+        *,
+        is_async: bool = False,
+        child_handler: ChildHandlerFn | None = None,
+        takes_slots: bool = False,
     ) -> None:
         if not callable(fn):
             raise TypeError(f"a sink takes a callable, got {fn!r}")
         self.fn: Final = fn
         self.is_async: Final = is_async
         self.child_handler: Final = child_handler
+        self.takes_slots: Final = takes_slots  # one of the deprecated forms
 
     @staticmethod
     def from_fn(fn: SinkFn, *, child_handler: ChildHandlerFn | None = None) -> TargetActionSink[Any]:
@@ -80,6 +87,16 @@ class TargetActionSink(Generic[ActionT]):
         """As `from_fn`, for an async `fn`, which is awaited on the environment's event loop."""
         return TargetActionSink(fn, is_async=True, child_handler=child_handler)
 
+    @staticmethod
+    def from_fn_with_children(fn: Callable[..., None]) -> TargetActionSink[Any]:
+        """Deprecated: a sink that calls `fn(context_provider, actions, child_slots)`; use `from_fn(child_handler=)`."""
+        return _with_slots(fn, is_async=False)
+
+    @staticmethod
+    def from_async_fn_with_children(fn: Callable[..., Awaitable[None]]) -> TargetActionSink[Any]:
+        """Deprecated: as `from_fn_with_children`, for an async function; use `from_async_fn(child_handler=)`."""
+        return _with_slots(fn, is_async=True)
+
     @property
     def name(self) -> str:
         """What traces and errors call it: the callback's qualified name."""
@@ -88,13 +105,22 @@ class TargetActionSink(Generic[ActionT]):
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, TargetActionSink)
-            and self.is_async == other.is_async
+            and (self.is_async, self.takes_slots) == (other.is_async, other.takes_slots)
             and self.fn == other.fn
             and self.child_handler == other.child_handler
         )
 
     def __hash__(self) -> int:
         return hash((self.is_async, self.fn, self.child_handler))
+
+
+def _with_slots(fn: Callable[..., Any], *, is_async: bool) -> TargetActionSink[Any]:
+    warnings.warn(
+        "sinks made with_children are deprecated and can't be previewed: build the sink with `child_handler=`",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return TargetActionSink(fn, is_async=is_async, takes_slots=True)
 
 
 class TargetReconcileOutput(NamedTuple):
@@ -145,18 +171,30 @@ class TargetState(Generic[ChildHandlerT]):
         return f"TargetState({self.path})"
 
 
+_NOT_COMMITTED: Final = (
+    "its container is declared but not committed;"
+    " use mount_target, or declare it in a component that use_mount waits for"
+)
+
+
 class TargetStateProvider(Generic[ValueT, ChildHandlerT]):
     """Makes target states of one type: a registered root, or the rows of one container.
 
     A container's provider is *pending* until the component that declared it commits (TGT-18).
     """
 
-    __slots__ = ("__weakref__", "generation", "handler", "path")
+    __slots__ = ("__weakref__", "_attachments", "around", "generation", "handler", "is_root", "path", "why_pending")
 
-    def __init__(self, path: StablePath, handler: TargetHandler[Any, Any, Any] | None) -> None:
+    def __init__(
+        self, path: StablePath, handler: TargetHandler[Any, Any, Any] | None, *, is_root: bool = False
+    ) -> None:
         self.path: Final = path
+        self.is_root: Final = is_root
+        self.why_pending = _NOT_COMMITTED
         self.handler = handler
         self.generation = Generation()
+        self.around: TargetStateProvider[Any, Any] | None = None  # of an attachment: what it is attached to
+        self._attachments: dict[str, TargetStateProvider[Any, Any]] | None = None
 
     def target_state(self, key: StableKey, value: Any) -> TargetState[ChildHandlerT]:
         """The target state of this key with this value; declare it to make it so."""
@@ -166,6 +204,34 @@ class TargetStateProvider(Generic[ValueT, ChildHandlerT]):
         """Make a pending provider usable."""
         self.handler = handler
         self.generation = generation
+
+    def attachment(self, att_type: str) -> TargetStateProvider[Any, Any]:
+        """The provider of something attached to this container, an index say, by the type name its handler gives it.
+
+        Its keys are apart from those of the rows. ValueError for a type the handler does not have, and on a pending
+        provider (TGT-24).
+        """
+        if self.handler is None:
+            raise UsageError(f"the provider of {self.path} is pending: attachments come once its component committed")
+        if self._attachments is None:
+            handlers: dict[str, Any] = getattr(self.handler, "attachments", dict)()
+            self._attachments = {name: self._attached(name, handler) for name, handler in handlers.items()}
+        found = self._attachments.get(att_type)
+        if found is None:
+            raise UsageError(
+                f"{type(self.handler).__qualname__} does not support attachment type {att_type!r}; it has"
+                f" {', '.join(map(repr, self._attachments)) or 'none'}"
+            )
+        return found
+
+    def _attached(self, name: str, handler: TargetHandler[Any, Any, Any]) -> TargetStateProvider[Any, Any]:
+        check_handler(handler)
+        attached: TargetStateProvider[Any, Any] = TargetStateProvider(
+            self.path.concat_part(Symbol(ATTACHMENT + name)), handler
+        )
+        attached.generation = self.generation
+        attached.around = self
+        return attached
 
     @property
     def memo_key(self) -> object:
@@ -179,6 +245,9 @@ class TargetStateProvider(Generic[ValueT, ChildHandlerT]):
         return f"TargetStateProvider({self.path})"
 
 
+ATTACHMENT: Final = "cocoindex/attachment/"
+"""Begins the symbol that stands between a container and the keys of what is attached to it."""
+
 PendingTargetStateProvider = TargetStateProvider
 """Typing only: a provider that may still be pending."""
 
@@ -191,7 +260,7 @@ def register_root_target_states_provider(
     check_handler(handler)
     if name in process.root_providers:
         raise ValueError(f"target states provider {name!r} is already registered in this process")
-    provider: TargetStateProvider[Any, Any] = TargetStateProvider(StablePath.of(Symbol(name)), handler)
+    provider: TargetStateProvider[Any, Any] = TargetStateProvider(StablePath.of(Symbol(name)), handler, is_root=True)
     process.root_providers[name] = provider
     note_registrant(process, handler)
     return provider
