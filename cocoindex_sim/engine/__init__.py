@@ -3,6 +3,9 @@
 Pure with respect to the world outside: time, files, threads and storage come through `ports` and the event loop.
 """
 
+from ._batching import RetryWithSmallerBatch as RetryWithSmallerBatch
+from ._batching import outlast as outlast
+from ._blocking import run_blocking as run_blocking
 from ._build import Invocation as Invocation
 from ._build import invocation_of as invocation_of
 from ._child_forms import ChildSlot as ChildSlot
@@ -50,8 +53,11 @@ from ._process import Process as Process
 from ._process import current_process as current_process
 from ._process import offer_root_provider as offer_root_provider
 from ._process import set_production_process as set_production_process
+from ._propagate import logic_propagated_to_callers as logic_propagated_to_callers
+from ._propagate import logic_tracked as logic_tracked
 from ._run import Run as Run
 from ._run import RunMode as RunMode
+from ._runner import Runner as Runner
 from ._stats import ComponentStats as ComponentStats
 from ._stats import UpdateStats as UpdateStats
 from ._submit import PlannedChange as PlannedChange

@@ -6,8 +6,9 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextvars import Context
+from functools import partial
 from types import MethodType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from ._blocking import run_blocking
 from ._process import _active, current_process
@@ -22,6 +23,7 @@ __all__ = [
     "has_receiver",
 ]
 
+R = TypeVar("R")
 _Body: TypeAlias = Callable[[list[Any]], Awaitable[Any]]
 
 
@@ -56,11 +58,18 @@ async def call_body(body: Callable[..., Any], is_async: bool, /, *args: Any, **k
     """Call a body; a sync one on a worker thread, which is waited for even when this task is cancelled."""
     if is_async:
         return await body(*args, **kwargs)
-    call = run_blocking(asyncio.get_running_loop(), bare_context(), lambda: body(*args, **kwargs))
+    return await outlast(run_blocking(asyncio.get_running_loop(), bare_context(), partial(body, *args, **kwargs)))
+
+
+async def outlast(call: asyncio.Future[R]) -> R:
+    """The result of a call on another thread or in another process; waits for its end also when cancelled meanwhile.
+
+    Such a call can't be stopped, and what comes next must not meet it.
+    """
     try:
         return await asyncio.shield(call)
     except asyncio.CancelledError:
-        await asyncio.wait([call])  # a thread can't be stopped, and the next batch must not meet it
+        await asyncio.wait([call])
         call.exception()  # nobody is left to be told
         raise
 

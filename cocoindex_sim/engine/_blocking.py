@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Executor
 from contextvars import Context
 from typing import TypeVar
 
@@ -12,9 +13,11 @@ __all__ = ["run_blocking"]
 R = TypeVar("R")
 
 
-def run_blocking(loop: asyncio.AbstractEventLoop, context: Context, work: Callable[[], R]) -> asyncio.Future[R]:
-    """Begin a call in this context on a worker thread."""
-    return loop.run_in_executor(None, context.run, _guarded, work)
+def run_blocking(
+    loop: asyncio.AbstractEventLoop, context: Context, work: Callable[[], R], executor: Executor | None = None
+) -> asyncio.Future[R]:
+    """Begin a call in this context on a worker thread, of this executor if it has to be a special one."""
+    return loop.run_in_executor(executor, context.run, _guarded, work)
 
 
 def _guarded(work: Callable[[], R]) -> R:

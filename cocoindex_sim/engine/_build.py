@@ -25,12 +25,14 @@ from ._blocking import run_blocking
 from ._codec import decode_value, encode_value
 from ._collect import remove_components, stale_below, tombstones_for
 from ._component import Component, ComponentContext, Phase, _current
+from ._context_state import StoredStates
 from ._deadline import in_time
 from ._dependencies import hold
 from ._exceptions import no_handlers, report_failure
-from ._fingerprint import StateFunction, fingerprint_call
-from ._function import AsyncFunction, Function
+from ._fingerprint import StateFunction
+from ._function import AsyncFunction, BoundFunction, Function
 from ._memo_state import check_states, initial_states
+from ._propagate import pass_on
 from ._submit import Submission
 from ._use_state import state_to_store
 
@@ -59,7 +61,7 @@ def invocation_of(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     """Take apart what was mounted: a decorated function, a bound method of one, or any callable."""
     if isinstance(target, Function):
         return Invocation(target, target, args, kwargs)
-    if isinstance(target, MethodType) and isinstance(target.__func__, Function):
+    if isinstance(target, MethodType | BoundFunction) and isinstance(target.__func__, Function):
         return Invocation(target.__func__, target.__func__, (target.__self__, *args), kwargs)
     return Invocation(target, None, args, kwargs)
 
@@ -104,7 +106,8 @@ async def _build(component: Component, invocation: Invocation) -> Any:
     if function is not None:
         component.collector = function.new_collector(None)
         if function.memo:
-            memo = _MemoKey(*fingerprint_call(function.identity, invocation.args, invocation.kwargs))
+            fingerprint, states, _ = function.call_key(invocation.args, invocation.kwargs)
+            memo = _MemoKey(fingerprint, states)
             stored = await _reusable(component, record, memo)
             if stored is not None:
                 return _reuse(component, function, stored)
@@ -117,9 +120,9 @@ async def _build(component: Component, invocation: Invocation) -> Any:
     value = await _run_body(component, invocation)
     new_memo = None
     if memo is not None and function is not None:
-        states = memo.known if memo.known is not None else await initial_states(memo.states)
+        known = memo.known if memo.known is not None else await initial_states(memo.states)
         await component.children_done()  # those that late tasks mounted meanwhile
-        new_memo = ComponentMemo(memo.fingerprint, encode_value(value), component.collector.freeze(), states)
+        new_memo = ComponentMemo(memo.fingerprint, encode_value(value), component.collector.freeze(), known)
     component.enter(Phase.SUBMITTING)
     await _submit(component, new_memo)
     return value
@@ -146,14 +149,18 @@ async def _reusable(component: Component, record: ComponentRecord | None, memo: 
         return None
     if record.left and any(run.target(StablePath(state)) is not None for state in record.left):
         return None  # to have them reconciled, should their container be declared again
-    check = await check_states(memo.states, stored.states)
+    asked = StoredStates(memo.states, stored.states, stored.dependencies, run.context_provider)
+    if asked.functions:
+        _current.set(ComponentContext(component, component.collector))  # they may use the context (MEM-23)
+    check = await check_states(asked.functions, asked.stored)
     if check.recollect:
         raise ValueError(f"component {component.path}: recollect_after_run is for inline calls, not for components")
+    states, dependencies = asked.answered(check)
     if not check.valid:
-        memo.known = check.states
+        memo.known = states
         return None
-    if check.states != stored.states:
-        stored = ComponentMemo(stored.fingerprint, stored.value, stored.dependencies, check.states)
+    if states != stored.states or dependencies != stored.dependencies:
+        stored = replace(stored, states=states, dependencies=dependencies)
         run.committer.enqueue([(RecordKey("component", component.path), replace(record, memo=stored))])
     return stored
 
@@ -162,6 +169,8 @@ def _reuse(component: Component, function: Function[..., Any], stored: Component
     run = component.run
     value = decode_value(stored.value, function.return_type)
     component.collector.absorb_stored(stored.dependencies)
+    if stored.dependencies.propagated:
+        pass_on(stored.dependencies.propagated, component.collector, component)
     component.enter(Phase.REUSED)
     run.finished.add(component.path.encoded)
     run.stats.unchanged(component.processor)
@@ -201,7 +210,7 @@ async def _submit(component: Component, memo: ComponentMemo | None) -> None:
     run, path, old = component.run, component.path, component.record
     carried = _carried(component)
     before = (*old.targets, *old.left) if old is not None else ()
-    gone = [key for key in before if key not in component.declared and key not in carried]
+    gone = sorted(key for key in before if key not in component.declared and key not in carried)
     stale = stale_below(component) if run.has_history else []
     state = state_to_store(component)  # before the sinks, which may be the last to see a value that can't be stored
     submission = Submission(run, path)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from operator import is_not
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from ..ports import MemoRecord, RecordKey, StoredValue
-from ..values import FunctionReused, FunctionStarted
+from ..values import DeserializationError, FunctionReused, FunctionStarted, UsageError
 from ._codec import decode_value, encode_value
 from ._component import Component, ComponentContext, _current
+from ._context_state import StoredStates
 from ._dependencies import Collector, hold
-from ._fingerprint import fingerprint_call
-from ._memo_state import check_states, finish_now, initial_states
+from ._memo_state import StateCheck, check_states, check_states_now, initial_states, initial_states_now
+from ._propagate import pass_on
 
 if TYPE_CHECKING:
     from ._function import AsyncFunction, Function, SyncFunction
@@ -22,64 +29,112 @@ __all__ = ["CallEntry", "call_async", "call_sync"]
 class CallEntry:
     """One memoized call of this run: who runs it, then what it gave."""
 
-    __slots__ = ("collector", "done", "finished", "mounted", "outer", "value")
+    __slots__ = ("collector", "done", "ended", "held", "in_thread", "mounted", "outer", "value", "waiters", "waits_for")
 
-    def __init__(self, outer: CallEntry | None) -> None:
+    def __init__(self, outer: CallEntry | None, held: tuple[Any, ...], *, in_thread: bool) -> None:
         self.outer = outer
-        self.finished: asyncio.Future[None] | None = None
-        self.done = False
+        self.held = held  # captured values of the function that are not in the key
+        self.in_thread = in_thread  # runs to its end whatever the event loop does
+        self.ended = False
+        self.done = False  # ended, with a result
         self.mounted = False
         self.value: Any = None
         self.collector: Collector | None = None  # what a repeated call brings to its own scope
+        self.waiters: list[Callable[[], object]] = []  # how to wake those that wait for it
+        self.waits_for: list[CallEntry] = []  # calls that code inside it waits for now
 
-    def encloses(self, entry: CallEntry | None) -> bool:
-        """Whether `entry` is this call or one inside it."""
-        while entry is not None and entry is not self:
-            entry = entry.outer
-        return entry is self
+    def end(self) -> None:
+        """Wake those that wait. Whoever comes later sees `ended`."""
+        self.ended = True
+        for wake in self.waiters:
+            wake()
 
 
 class _Call:
-    """The steps that sync and async calls share; only who awaits differs."""
+    """The steps that sync and async calls share; only who waits, and how, differs."""
 
-    __slots__ = ("component", "context", "entry", "fingerprint", "function", "inner", "key", "known", "states")
+    __slots__ = ("component", "context", "entry", "fingerprint", "function", "inner", "key", "states")
 
     def __init__(
-        self, function: Function[..., Any], context: ComponentContext, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        function: Function[..., Any],
+        context: ComponentContext,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        in_thread: bool = False,
     ) -> None:
         self.function = function
         self.context = context
         self.component: Component = context.component
-        self.fingerprint, self.states = fingerprint_call(function.identity, args, kwargs)
+        self.fingerprint, self.states, held = function.call_key(args, kwargs)
         self.key = RecordKey("memo", self.component.path, self.fingerprint)
-        self.entry = CallEntry(context.call)
+        self.entry = CallEntry(context.call, held, in_thread=in_thread)
         self.inner = function.new_collector(context.collector)
-        self.known: tuple[StoredValue, ...] | None = None  # states that a failed check says to store
 
-    def repeat(self, entry: CallEntry) -> Any:
+    def begin(self) -> CallEntry | None:
+        """Begin this call, unless an equal one was made before in this run, or is running: then give that one."""
+        # setdefault: calls may come from several threads.
+        other = self.component.calls.setdefault(self.fingerprint, self.entry)
+        return None if other is self.entry else other
+
+    def repeat(self, other: CallEntry) -> Any:
         """The result of an equal call that was made before in this run."""
-        assert entry.collector is not None
-        self.context.collector.absorb(entry.collector)
-        return entry.value
+        assert other.collector is not None
+        self.check_captured(other)
+        self.context.collector.absorb(other.collector)
+        if other.collector.kept:
+            passed_on = [logic for logic, further in other.collector.kept.items() if further]
+            pass_on(passed_on, self.context.collector, self.component)
+        return other.value
 
-    def check_recursion(self, entry: CallEntry) -> None:
-        if entry.encloses(self.context.call):
-            raise RuntimeError(
-                f"{self.function!r} needs its own result: a memoized call with these arguments is running already"
+    def check_captured(self, other: CallEntry) -> None:
+        """UsageError when an equal call was made through another closure, which may do something else (SE-04)."""
+        if len(other.held) != len(self.entry.held) or any(map(is_not, other.held, self.entry.held)):
+            names = ", ".join(self.function.captured_names)
+            raise UsageError(
+                f"{self.function!r} was called with equal arguments through two closures, and what they captured"
+                f" ({names}) can't be part of a memo key: pass it as an argument, or give its class"
+                " `__coco_memo_key__()`"
             )
 
-    def begin(self) -> None:
-        self.component.calls[self.fingerprint] = self.entry
+    @contextmanager
+    def waiting(self, other: CallEntry) -> Iterator[None]:
+        """Wait for a call, on the record. RuntimeError if it needs, directly or not, one that this call is part of."""
+        enclosing = list(_with_outer(self.context.call))
+        for entry in enclosing:
+            entry.waits_for.append(other)
+        try:
+            if _needs(other, enclosing):
+                raise RuntimeError(
+                    f"{self.function!r} needs its own result: a memoized call with these arguments is running already"
+                )
+            yield
+        finally:
+            for entry in enclosing:
+                entry.waits_for.remove(other)
+
+    async def wait(self, other: CallEntry) -> None:
+        loop = self.component.run.loop
+        ended = loop.create_future()
+        other.waiters.append(lambda: loop.call_soon_threadsafe(_set, ended))
+        with self.waiting(other):
+            if not other.ended:
+                await ended
+
+    def wait_in_thread(self, other: CallEntry) -> None:
+        ended: concurrent.futures.Future[None] = concurrent.futures.Future()
+        other.waiters.append(lambda: ended.set_result(None))
+        with self.waiting(other):
+            if not other.ended:
+                ended.result()
 
     def abandon(self) -> None:
+        """End without a result. What was declared stays declared (FN-10)."""
         if self.component.calls.get(self.fingerprint) is self.entry:
             del self.component.calls[self.fingerprint]
-        self.context.collector.absorb(self.inner)  # what it declared stays declared (FN-10)
-        self._wake()
-
-    def _wake(self) -> None:
-        if self.entry.finished is not None and not self.entry.finished.done():
-            self.entry.finished.set_result(None)
+        self.context.collector.absorb(self.inner)
+        self.entry.end()
 
     def stored(self) -> MemoRecord | None:
         """The stored result, unless something it was made with has changed."""
@@ -93,14 +148,28 @@ class _Call:
             return None
         return record
 
-    def reuse(self, record: MemoRecord, states: tuple[StoredValue, ...]) -> Any:
-        value = decode_value(record.value, self.function.return_type)
+    def ask(self, record: MemoRecord) -> StoredStates:
+        """The state functions that decide whether a stored result still stands."""
+        return StoredStates(self.states, record.states, record.dependencies, self.component.run.context_provider)
+
+    def failed(self, asked: StoredStates, check: StateCheck) -> StateCheck:
+        """What a failed check says of the arguments' states."""
+        states, _ = asked.answered(check)
+        return StateCheck(False, states, tuple(place for place in check.recollect if place < len(states)))
+
+    def reuse(self, record: MemoRecord, asked: StoredStates, check: StateCheck) -> Any:
+        try:
+            value = decode_value(record.value, self.function.return_type)
+        except DeserializationError as error:
+            error.add_note(f"It is the stored result of {self.function!r} in component {self.component.path}.")
+            raise
+        states, dependencies = asked.answered(check)
         collector = Collector()
-        collector.absorb_stored(record.dependencies, record.targets, (*record.calls, self.fingerprint))
-        if states != record.states:
-            self.component.new_calls[self.fingerprint] = MemoRecord(
-                record.value, record.dependencies, states, record.targets, record.calls
-            )
+        collector.absorb_stored(dependencies, record.targets, (*record.calls, self.fingerprint))
+        if dependencies.propagated:
+            pass_on(dependencies.propagated, self.context.collector, self.component)
+        if states != record.states or dependencies != record.dependencies:
+            self.component.new_calls[self.fingerprint] = replace(record, dependencies=dependencies, states=states)
         self._finish(value, collector)
         run = self.component.run
         if run.observed:
@@ -123,16 +192,40 @@ class _Call:
             )
         inner = self.inner
         self.component.new_calls[self.fingerprint] = MemoRecord(
-            encode_value(value), inner.freeze(), states, tuple(sorted(set(inner.targets))), tuple(inner.calls)
+            encode_value(value), inner.freeze(), states, tuple(sorted(inner.targets)), tuple(sorted(inner.calls))
         )
-        inner.calls.append(self.fingerprint)
+        inner.calls.add(self.fingerprint)
         self._finish(value, inner)
         return value
 
     def _finish(self, value: Any, collector: Collector) -> None:
         self.entry.value, self.entry.collector, self.entry.done = value, collector, True
         self.context.collector.absorb(collector)
-        self._wake()
+        self.entry.end()
+
+
+def _with_outer(entry: CallEntry | None) -> Iterator[CallEntry]:
+    while entry is not None:
+        yield entry
+        entry = entry.outer
+
+
+def _needs(entry: CallEntry, wanted: list[CallEntry]) -> bool:
+    """Whether a call is one of these, or waits for one."""
+    to_see, seen = [entry], set[CallEntry]()
+    while to_see:
+        entry = to_see.pop()
+        if entry in wanted:
+            return True
+        if entry not in seen:
+            seen.add(entry)
+            to_see += entry.waits_for
+    return False
+
+
+def _set(ended: asyncio.Future[None]) -> None:
+    if not ended.done():
+        ended.set_result(None)
 
 
 async def call_async(
@@ -140,29 +233,25 @@ async def call_async(
 ) -> Any:
     """Call an async memoized function inside a component. Equal concurrent calls run once (FN-09)."""
     call = _Call(function, context, args, kwargs)
-    while (entry := call.component.calls.get(call.fingerprint)) is not None:
-        if entry.done:
-            return call.repeat(entry)
-        call.check_recursion(entry)
-        if entry.finished is None:
-            entry.finished = call.component.run.loop.create_future()
-        await asyncio.shield(entry.finished)
-    call.begin()
+    while (other := call.begin()) is not None:
+        if other.done:
+            return call.repeat(other)
+        await call.wait(other)
+    check = None
     try:
-        recollect = True
         if (record := call.stored()) is not None:
-            check = await check_states(call.states, record.states)
+            asked = call.ask(record)
+            check = await check_states(asked.functions, asked.stored)
             if check.valid:
-                return call.reuse(record, check.states)
-            call.known, recollect = check.states, check.recollect
+                return call.reuse(record, asked, check)
+            check = call.failed(asked, check)
         call.started()
         token = _current.set(call.inner_context())
         try:
             value = await function.run_body(args, kwargs)
         finally:
             _current.reset(token)
-        states = await initial_states(call.states) if recollect or call.known is None else call.known
-        return call.remember(value, states)
+        return call.remember(value, await initial_states(call.states, check))
     finally:
         if not call.entry.done:
             call.abandon()
@@ -171,29 +260,32 @@ async def call_async(
 def call_sync(
     function: SyncFunction[..., Any], context: ComponentContext, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """Call a sync memoized function inside a component."""
-    call = _Call(function, context, args, kwargs)
-    entry = call.component.calls.get(call.fingerprint)
-    if entry is not None:
-        if entry.done:
-            return call.repeat(entry)
-        call.check_recursion(entry)
-    call.begin()
+    """Call a sync memoized function inside a component. Equal calls in several threads run once (FN-09)."""
+    in_thread = asyncio._get_running_loop() is None
+    call = _Call(function, context, args, kwargs, in_thread=in_thread)
+    while (other := call.begin()) is not None:
+        if other.done:
+            return call.repeat(other)
+        if not (in_thread and other.in_thread):
+            # What the other call needs may be this thread. Unless it waits for this one, it is made twice.
+            with call.waiting(other):
+                break
+        call.wait_in_thread(other)
+    check = None
     try:
-        recollect = True
         if (record := call.stored()) is not None:
-            check = finish_now(check_states(call.states, record.states))
+            asked = call.ask(record)
+            check = check_states_now(asked.functions, asked.stored)
             if check.valid:
-                return call.reuse(record, check.states)
-            call.known, recollect = check.states, check.recollect
+                return call.reuse(record, asked, check)
+            check = call.failed(asked, check)
         call.started()
         token = _current.set(call.inner_context())
         try:
             value = function.body(*args, **kwargs)
         finally:
             _current.reset(token)
-        states = finish_now(initial_states(call.states)) if recollect or call.known is None else call.known
-        return call.remember(value, states)
+        return call.remember(value, initial_states_now(call.states, check))
     finally:
         if not call.entry.done:
             call.abandon()

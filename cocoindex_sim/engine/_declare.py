@@ -45,7 +45,7 @@ def _declare(state: TargetState[Any], child: TargetStateProvider[Any, Any] | Non
         context.collector.providers[container.path.encoded] = container.generation
     context.component.declare(state, child)
     if context.call is not None:
-        context.collector.targets.append(state.path.encoded)
+        context.collector.targets.add(state.path.encoded)
 
 
 def use_context(key: ContextKey[T]) -> T:
@@ -54,5 +54,6 @@ def use_context(key: ContextKey[T]) -> T:
     provider = context.component.run.context_provider
     value: T = provider.get(key)
     if key.detect_change:
-        context.collector.context.add(provider.fingerprint(key))
+        fingerprint = provider.fingerprint(key)
+        context.collector.context.setdefault(fingerprint, provider.states(fingerprint))
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..ports import Dependencies, Generation
+from ..ports import Dependencies, Generation, StoredValue
 
 if TYPE_CHECKING:
     from ._run import Run
@@ -19,36 +19,36 @@ class Collector:
     `takes_logic` is False inside functions that track only their own logic, or none (LGC-05).
     """
 
-    __slots__ = ("calls", "context", "logic", "parent", "providers", "takes_logic", "targets")
+    __slots__ = ("calls", "closed", "context", "kept", "logic", "parent", "providers", "takes_logic", "targets")
 
     def __init__(self, parent: Collector | None = None, *, takes_logic: bool = True) -> None:
         self.parent = parent
         self.takes_logic = takes_logic
         self.logic: set[bytes] = set()
-        self.context: set[bytes] = set()
+        self.kept: dict[bytes, bool] | None = None  # propagated logic; whether a repeat of this passes it on
+        self.context: dict[bytes, tuple[StoredValue, ...]] = {}  # with the states of the value when it was first read
         self.providers: dict[bytes, Generation] = {}
-        self.targets: list[bytes] = []
-        self.calls: list[bytes] = []
-
-    def offer_logic(self, fingerprint: bytes) -> None:
-        """A tracked function was called here."""
-        if self.takes_logic:
-            self.logic.add(fingerprint)
+        self.targets: set[bytes] = set()
+        self.calls: set[bytes] = set()
+        self.closed = False  # what it gathered was taken over
 
     def absorb(self, inner: Collector) -> None:
         """Take over what an inner scope gathered."""
+        inner.closed = True
         if self.takes_logic:
             self.logic |= inner.logic
-        self.context |= inner.context
+        if inner.context:
+            self.context = inner.context | self.context
         self.providers |= inner.providers
-        self.targets += inner.targets
-        self.calls += inner.calls
+        self.targets |= inner.targets
+        self.calls |= inner.calls
 
     def absorb_child(self, child: Collector) -> None:
         """Take over what a mounted child depends on; its targets and calls are its own (LGC-06)."""
         if self.takes_logic:
             self.logic |= child.logic
-        self.context |= child.context
+        if child.context:
+            self.context = child.context | self.context
         self.providers |= child.providers
 
     def absorb_stored(
@@ -57,15 +57,32 @@ class Collector:
         """Take over what a reused result was made with (SE-02, LGC-06)."""
         if self.takes_logic:
             self.logic.update(dependencies.logic)
-        self.context.update(dependencies.context)
+        if dependencies.context:
+            states = dict(dependencies.context_states)
+            for fingerprint in dependencies.context:
+                self.context.setdefault(fingerprint, states.get(fingerprint, ()))
         self.providers.update(dependencies.providers)
-        self.targets += targets
-        self.calls += calls
+        self.targets.update(targets)
+        self.calls.update(calls)
+
+    def keep_logic(self, logic: Iterable[bytes], *, passed_on: bool) -> None:
+        """Store this logic with the result, whatever it tracks (LGC-10)."""
+        if self.takes_logic:
+            self.logic.update(logic)
+        if self.kept is None:
+            self.kept = {}
+        for fingerprint in logic:
+            self.kept[fingerprint] = passed_on or self.kept.get(fingerprint, False)
 
     def freeze(self) -> Dependencies:
         """What was gathered, in a form and an order that can be stored."""
+        kept = self.kept or {}
         return Dependencies(
-            tuple(sorted(self.logic)), tuple(sorted(self.context)), tuple(sorted(self.providers.items()))
+            tuple(sorted(self.logic.union(kept))),
+            tuple(sorted(self.context)),
+            tuple(sorted(self.providers.items())),
+            tuple(sorted((fingerprint, states) for fingerprint, states in self.context.items() if states)),
+            tuple(sorted(fingerprint for fingerprint, passed_on in kept.items() if passed_on)),
         )
 
 
@@ -73,7 +90,7 @@ def hold(dependencies: Dependencies, run: Run) -> bool:
     """Whether everything a result was made with is still on offer."""
     logic, context = run.process.logic, run.context_provider
     return (
-        all(map(logic.offers, dependencies.logic))
+        logic.offers(dependencies.logic)
         and all(map(context.offers, dependencies.context))
         and all(run.generation_of(path) == generation for path, generation in dependencies.providers)
     )

@@ -6,19 +6,19 @@ its kind and its length first, so no two different values share an encoding.
 
 from __future__ import annotations
 
+import copyreg
 import datetime
-import decimal
-import enum
-import hashlib
 import math
-import pickle
 import struct
-import uuid
+import sys
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import fields
+from functools import partial
+from hashlib import blake2b
+from operator import itemgetter
 from pathlib import PurePath
-from types import BuiltinFunctionType, FunctionType
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ..values import StablePath, Symbol
@@ -34,7 +34,9 @@ __all__ = [
     "fingerprint_call",
     "fingerprint_object",
     "fingerprint_str",
+    "fingerprint_with_states",
     "memo_fingerprint",
+    "name_of_module",
     "register_memo_key_function",
 ]
 
@@ -61,7 +63,9 @@ def register_memo_key_function(
     Args: typ: the class; its subclasses share the key function unless they have their own. key_fn: from an instance to
     the value that is fingerprinted in its place. state_fn: from (instance, previous state) to a `MemoStateOutcome`.
     """
-    _process().memo_key_functions[typ] = (key_fn, state_fn)
+    from ._process import current_process
+
+    current_process().memo_key_functions[typ] = (key_fn, state_fn)
 
 
 def memo_fingerprint(obj: object) -> Fingerprint:
@@ -71,200 +75,226 @@ def memo_fingerprint(obj: object) -> Fingerprint:
 
 def fingerprint_bytes(data: bytes) -> bytes:
     """The 16-byte fingerprint of raw bytes, by their content alone."""
-    return hashlib.blake2b(data, digest_size=16).digest()
+    return blake2b(data, digest_size=16).digest()
 
 
-def fingerprint_str(text: str) -> bytes:
+def fingerprint_str(s: str) -> bytes:
     """The 16-byte fingerprint of a text: that of its UTF-8 bytes."""
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+    return blake2b(s.encode(), digest_size=16).digest()
 
 
 def fingerprint_object(obj: object) -> bytes:
     """The 16-byte fingerprint of any value that can be a memo argument. TypeError if it can't."""
-    encoder = _Encoder(None)
-    encoder.write(obj)
-    return hashlib.blake2b(b"".join(encoder.out), digest_size=16).digest()
+    return blake2b(_Encoder().encode(obj), digest_size=16).digest()
+
+
+def fingerprint_with_states(obj: object) -> tuple[bytes, list[StateFunction]]:
+    """As `fingerprint_object`, and the state functions found in the value, in order."""
+    encoder = _Encoder()
+    return blake2b(encoder.encode(obj), digest_size=16).digest(), encoder.states
 
 
 def fingerprint_call(
     identity: bytes, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[bytes, list[StateFunction]]:
     """The fingerprint of a call as written (FN-07), and the state functions found in its arguments, in order."""
-    states: list[StateFunction] = []
-    encoder = _Encoder(states)
-    encoder.out.append(identity)
-    encoder.write_sequence(args)
+    encoder = _Encoder()
+    parts = [identity, b"%d:" % len(args), *map(encoder.encode, args)]
     for name in sorted(kwargs):
-        encoder.write(name)
-        encoder.write(kwargs[name])
-    return hashlib.blake2b(b"".join(encoder.out), digest_size=16).digest(), states
+        parts += (encoder.encode(name), encoder.encode(kwargs[name]))
+    return blake2b(b"".join(parts), digest_size=16).digest(), encoder.states
 
 
-_NAN: Final = b"f" + struct.pack(">d", float("nan"))
+def name_of_module(module: str) -> str:
+    """A module's name in fingerprints: a script that runs as `__main__` counts as its base name (LGC-09)."""
+    if module == "__main__":
+        return PurePath(getattr(sys.modules.get(module), "__file__", None) or module).stem
+    return module
 
 
 def _class_name(cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"
+    return f"{name_of_module(cls.__module__)}.{cls.__qualname__}"
+
+
+_NAN: Final = b"f" + struct.pack(">d", math.nan)
+_LONG: Final = 64  # an encoding longer than this stands in its surroundings as a digest, so that sharing stays cheap
+_LOOPING_MAX: Final = 1_000_000
+_PRIMITIVES: Final = (str, int, float, bytes, bytearray, memoryview)
+_SEQUENCES: Final = (list, tuple, range, deque)
 
 
 class _Encoder:
-    __slots__ = ("_on_stack", "out", "states")
+    """Writes a value with all that is in it, and finds the state functions on the way.
 
-    def __init__(self, states: list[StateFunction] | None) -> None:
-        self.out: list[bytes] = []
-        self.states = states
-        self._on_stack: dict[int, int] = {}
+    A part that occurs again is not written again: equal parts have equal encodings, shared or not. Where a part
+    contains itself, the number of steps up to it is written (MEM-07). What holds such a step means something only below
+    the part that the step leads to, so it is written anew each time.
+    """
 
-    def write(self, obj: Any) -> None:
+    __slots__ = ("_depth", "_known", "_looping", "_lowest", "_process", "states")
+
+    def __init__(self) -> None:
+        self.states: list[StateFunction] = []
+        # By id: object, encoding and state functions of what was written; the depth of what is being written.
+        self._known: dict[int, int | tuple[Any, bytes, list[StateFunction]]] = {}
+        self._depth = 0
+        self._lowest = sys.maxsize  # how far up the steps lead in what was written last
+        self._looping = 0
+        self._process: Process | None = None
+
+    def encode(self, obj: Any) -> bytes:
         cls = type(obj)
         if cls is str:
             raw = obj.encode("utf-8", "surrogatepass")
-            self.out.append(b"s%d:" % len(raw))
-            self.out.append(raw)
-        elif cls is int:
-            self.out.append(b"i%d;" % obj)
-        elif obj is None:
-            self.out.append(b"n")
-        elif cls is bytes:
-            self.out.append(b"b%d:" % len(obj))
-            self.out.append(obj)
-        elif cls is bool:
-            self.out.append(b"t" if obj else b"u")
+            return b"s%d:%b" % (len(raw), raw)
+        if cls is int:
+            return b"i%d;" % obj
+        if obj is None:
+            return b"n"
+        if cls is bytes:
+            return b"b%d:%b" % (len(obj), obj)
+        if cls is bool:
+            return b"t" if obj else b"u"
+        if cls is float:
+            return _NAN if math.isnan(obj) else b"f" + struct.pack(">d", obj)
+        if isinstance(obj, _PRIMITIVES):
+            return self._primitive(obj)
+        identity, depth = id(obj), self._depth
+        known = self._known.get(identity)
+        if isinstance(known, int):
+            self._lowest = min(self._lowest, known)
+            return b"c%d;" % (depth - known)
+        if known is not None:
+            self.states += known[2]
+            return known[1]
+        self._known[identity] = depth
+        self._depth = depth + 1
+        outer_lowest, self._lowest = self._lowest, sys.maxsize
+        first_state = len(self.states)
+        encoded = self._compound(obj, cls)
+        if len(encoded) > _LONG:
+            encoded = b"#" + blake2b(encoded, digest_size=16).digest()
+        self._depth = depth
+        if self._lowest >= depth:
+            self._known[identity] = (obj, encoded, self.states[first_state:])  # `obj` keeps its id from being reused
+            self._lowest = outer_lowest
         else:
-            self._write_other(obj, cls)
+            self._forget(identity, obj)
+            self._lowest = min(self._lowest, outer_lowest)
+        return encoded
 
-    def _write_other(self, obj: Any, cls: type) -> None:
-        # Primitives first, whatever a subclass adds (MEM-02).
+    def _primitive(self, obj: Any) -> bytes:
+        """Primitives and their subclasses, whatever these add (MEM-02)."""
+        if isinstance(obj, NotMemoKeyable):
+            raise _not_keyable(obj)
+        if isinstance(obj, float):
+            return self.encode(float(obj))
         if isinstance(obj, str):
-            self.write(str.__str__(obj))
-        elif isinstance(obj, int):
-            self.write(int(obj))
-        elif isinstance(obj, float):
-            self.out.append(_NAN if math.isnan(obj) else b"f" + struct.pack(">d", obj))
-        elif isinstance(obj, bytes | bytearray | memoryview):
-            self.write(bytes(obj))
-        elif isinstance(obj, NotMemoKeyable):
-            raise TypeError(f"{cls.__qualname__} cannot be used as a memoization key: {obj!r} is NotMemoKeyable")
-        else:
-            self._guarded(obj, cls)
+            return self.encode(str.__str__(obj))
+        if isinstance(obj, int):
+            return b"i%d;" % int.__index__(obj)
+        return self.encode(bytes(obj))
 
-    def _guarded(self, obj: Any, cls: type) -> None:
-        """Write something that may contain itself: a value inside itself is written as its depth (MEM-07)."""
-        identity = id(obj)
-        depth = self._on_stack.get(identity)
-        if depth is not None:
-            self.out.append(b"c%d;" % depth)
-            return
-        self._on_stack[identity] = len(self._on_stack)
-        try:
-            self._write_compound(obj, cls)
-        finally:
-            del self._on_stack[identity]
+    def _forget(self, identity: int, obj: Any) -> None:
+        del self._known[identity]
+        self._looping += 1
+        if self._looping > _LOOPING_MAX:
+            raise TypeError(_unsupported(obj, "whose parts refer to each other in too many ways"))
 
-    def _write_compound(self, obj: Any, cls: type) -> None:
-        key_method = getattr(cls, "__coco_memo_key__", None)
-        if key_method is not None:
-            state = getattr(obj, "__coco_memo_state__", None)
-            self._write_keyed(b"h", cls, key_method(obj), state)
-        elif (registered := _process().find_memo_key_functions(cls)) is not None:
+    def _compound(self, obj: Any, cls: type) -> bytes:
+        if isinstance(obj, NotMemoKeyable):
+            raise _not_keyable(obj)
+        hook = getattr(cls, "__coco_memo_key__", None)
+        if hook is not None:
+            return self._keyed(b"h", cls, hook(obj), getattr(obj, "__coco_memo_state__", None))
+        if self._process is None:
+            from ._process import current_process
+
+            self._process = current_process()
+        registered = self._process.find_memo_key_functions(cls)
+        if registered is not None:
             base, key_fn, state_fn = registered
-            state = None if state_fn is None else lambda prev, obj=obj, fn=state_fn: fn(obj, prev)
-            self._write_keyed(b"r", base, key_fn(obj), state)
-        elif isinstance(obj, list | tuple | range | deque):
-            self.write_sequence(obj)
-        elif isinstance(obj, Mapping):
-            pairs = sorted(self._apart(key) + self._apart(value) for key, value in obj.items())
-            self._write_sorted(b"m", pairs)
-        elif isinstance(obj, Set):
-            self._write_sorted(b"e", sorted(map(self._apart, obj)))
-        elif isinstance(obj, Sequence):
-            self.write_sequence(obj)
-        elif is_dataclass(obj) and not isinstance(obj, type):
-            self._write_fields(cls, [(f.name, getattr(obj, f.name, None)) for f in fields(obj)])
-        elif hasattr(cls, "__pydantic_fields__"):
-            extra = getattr(obj, "__pydantic_extra__", None) or {}
-            self._write_fields(cls, [*obj.__dict__.items(), *extra.items()])
-        else:
-            self._write_plain(obj, cls)
+            return self._keyed(b"r", base, key_fn(obj), None if state_fn is None else partial(state_fn, obj))
+        if isinstance(obj, _SEQUENCES):
+            return self._listed(b"l", obj)
+        if isinstance(obj, Mapping):
+            return self._unordered(b"m", obj.items())
+        if isinstance(obj, Set):
+            return self._unordered(b"e", ((item,) for item in obj))
+        if isinstance(obj, Sequence):
+            return self._listed(b"l", obj)
+        if hasattr(cls, "__dataclass_fields__"):
+            named = {field.name: getattr(obj, field.name) for field in fields(obj) if hasattr(obj, field.name)}
+            return self._named_parts(cls, named)
+        if hasattr(cls, "model_fields"):  # pydantic's
+            named = {name: getattr(obj, name) for name in cls.model_fields} | (obj.__pydantic_extra__ or {})
+            return self._named_parts(cls, named)
+        return self._plain(obj, cls)
 
-    def _write_keyed(self, tag: bytes, cls: type, key: Any, state: StateFunction | None) -> None:
-        self.out.append(tag + (b"+" if state is not None else b"-"))
-        self.write(_class_name(cls))
-        self.write(key)
-        if state is not None and self.states is not None:
+    def _keyed(self, tag: bytes, cls: type, key: Any, state: StateFunction | None) -> bytes:
+        encoded = self._tagged(tag if state is None else tag.upper(), _class_name(cls), key)
+        if state is not None:
             self.states.append(state)
+        return encoded
 
-    def _write_plain(self, obj: Any, cls: type) -> None:
-        """Values with a name or a text of their own; what is left goes through pickle."""
-        if isinstance(obj, type):
-            self._write_named(b"C", _class_name(obj))
-        elif isinstance(obj, enum.Enum):
-            self._write_named(b"E", _class_name(cls), obj.name)
-        elif isinstance(obj, PurePath):
-            self._write_named(b"P", type(obj).__name__, str(obj))
-        elif isinstance(obj, uuid.UUID):
-            self.out.append(b"U" + obj.bytes)
-        elif isinstance(obj, datetime.datetime):
-            self._write_named(b"D", obj.isoformat(), str(obj.tzinfo), str(obj.fold))
-        elif isinstance(obj, datetime.date):
-            self._write_named(b"d", obj.isoformat())
-        elif isinstance(obj, datetime.time):
-            self._write_named(b"T", obj.isoformat(), str(obj.tzinfo), str(obj.fold))
-        elif isinstance(obj, datetime.timedelta):
-            self._write_named(b"L", f"{obj.days}:{obj.seconds}:{obj.microseconds}")
-        elif isinstance(obj, decimal.Decimal | complex):
-            self._write_named(b"N", type(obj).__name__, str(obj))
-        elif isinstance(obj, StablePath | Symbol) or (
-            isinstance(obj, FunctionType | BuiltinFunctionType) and "<" in obj.__qualname__
-        ):
-            raise TypeError(_unsupported(obj))
-        else:
-            try:
-                data = pickle.dumps(obj, protocol=4)
-            except Exception as error:
-                raise TypeError(_unsupported(obj)) from error
-            self.out.append(b"p%d:" % len(data))
-            self.out.append(data)
-
-    def _write_named(self, tag: bytes, *names: str) -> None:
-        self.out.append(tag)
-        for name in names:
-            self.write(name)
-
-    def write_sequence(self, items: Sequence[Any]) -> None:
-        self.out.append(b"l%d:" % len(items))
+    def _unordered(self, tag: bytes, items: Iterable[tuple[Any, ...]]) -> bytes:
+        """Items in the order of their encodings, and so their state functions."""
+        first_state = len(self.states)
+        parts = []
         for item in items:
-            self.write(item)
+            encoded = b"".join(map(self.encode, item))
+            parts.append((encoded, self.states[first_state:]))
+            del self.states[first_state:]
+        parts.sort(key=itemgetter(0))
+        for _, states in parts:
+            self.states += states
+        return tag + b"%d:" % len(parts) + b"".join(encoded for encoded, _ in parts)
 
-    def _write_sorted(self, tag: bytes, parts: list[bytes]) -> None:
-        self.out.append(tag + b"%d:" % len(parts))
-        self.out.extend(parts)
+    def _named_parts(self, cls: type, named: dict[str, Any]) -> bytes:
+        return self._listed(b"o", [_class_name(cls), *named, *named.values()])
 
-    def _write_fields(self, cls: type, named: list[tuple[str, Any]]) -> None:
-        self.out.append(b"o%d:" % len(named))
-        self.write(_class_name(cls))
-        for name, value in named:
-            self.write(name)
-            self.write(value)
+    def _listed(self, tag: bytes, items: Any) -> bytes:
+        return tag + b"%d:" % len(items) + b"".join(map(self.encode, items))
 
-    def _apart(self, obj: Any) -> bytes:
-        """The encoding of a part whose place depends on it."""
-        whole, self.out = self.out, []
+    def _plain(self, obj: Any, cls: type) -> bytes:
+        """Values with a name or a text of their own; others by what pickle would make them from."""
+        if isinstance(obj, type):
+            return self._tagged(b"g", _class_name(obj))
+        if isinstance(obj, FunctionType):
+            return self._named(obj, obj.__qualname__)
+        if isinstance(obj, PurePath):
+            return self._tagged(b"p", cls.__name__, str(obj))
+        if isinstance(obj, datetime.datetime):  # these two by kind: a frozen clock's dates are subclasses
+            return self._tagged(b"d", obj.replace(tzinfo=None).isoformat(), obj.fold, obj.tzinfo)
+        if isinstance(obj, datetime.date):
+            return self._tagged(b"d", obj.isoformat())
+        if isinstance(obj, StablePath | Symbol):
+            raise TypeError(_unsupported(obj))
+        reducer = copyreg.dispatch_table.get(cls)
         try:
-            self.write(obj)
-            return b"".join(self.out)
-        finally:
-            self.out = whole
+            made = obj.__reduce_ex__(4) if reducer is None else reducer(obj)
+        except Exception as error:
+            raise TypeError(_unsupported(obj)) from error
+        if isinstance(made, str):
+            return self._named(obj, made)
+        # Function, arguments, state, items of a list, items of a dict; the last two are iterators.
+        return self._listed(b"x", [*made[:3], *(list(items or ()) for items in made[3:5])])
+
+    def _named(self, obj: Any, name: str) -> bytes:
+        if "<" in name:  # lambdas and local functions: several share one name (MEM-06)
+            raise TypeError(_unsupported(obj))
+        return self._tagged(b"g", f"{name_of_module(getattr(obj, '__module__', None) or type(obj).__module__)}.{name}")
+
+    def _tagged(self, tag: bytes, *parts: Any) -> bytes:
+        return tag + b"".join(map(self.encode, parts))
 
 
-def _process() -> Process:
-    from ._process import current_process
-
-    return current_process()
+def _not_keyable(obj: object) -> TypeError:
+    return TypeError(f"{type(obj).__qualname__} cannot be used as a memoization key: {obj!r} is NotMemoKeyable")
 
 
-def _unsupported(obj: object) -> str:
+def _unsupported(obj: object, why: str = "") -> str:
     return (
-        f"Unsupported type for memoization key: {obj!r} is a {type(obj).__qualname__};"
-        " give it `__coco_memo_key__()` or call `register_memo_key_function`"
+        f"Unsupported type for memoization key: {obj!r} is a {type(obj).__qualname__} {why}".rstrip()
+        + "; give it `__coco_memo_key__()` or call `register_memo_key_function`"
     )

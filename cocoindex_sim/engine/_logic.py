@@ -3,71 +3,109 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import linecache
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Iterable
 from functools import lru_cache
-from pathlib import PurePath
+from hashlib import blake2b
 from types import CodeType
-from typing import Any
+from typing import Any, Protocol
 
-from ._fingerprint import fingerprint_object
+from ._fingerprint import fingerprint_object, name_of_module
 
-__all__ = ["LogicRegistry", "logic_fingerprint", "module_name"]
+__all__ = ["LogicRegistry", "logic_fingerprint", "module_name", "source_lines"]
+
+
+class _Tracked(Protocol):
+    @property
+    def logic(self) -> bytes: ...
 
 
 class LogicRegistry:
-    """The fingerprints of every function decorated in this process.
+    """The fingerprints of every function that is decorated in this process.
 
-    A stored result stands only while all fingerprints it was made with are registered (LGC-04). They are computed when
-    first asked for: decorating must stay cheap at import.
+    A stored result stands only while all fingerprints it was made with are registered (LGC-04). A function counts as
+    long as it exists: defining it again, in a notebook or by reloading its module, ends the former one. Fingerprints
+    are computed when first asked for: decorating must stay cheap at import.
     """
 
     __slots__ = ("_known", "_outer", "_pending")
 
     def __init__(self, outer: LogicRegistry | None = None) -> None:
         self._outer = outer
-        self._known: set[bytes] = set()
-        self._pending: list[Callable[[], bytes]] = []
+        self._known: dict[bytes, set[_Registered]] = {}
+        self._pending: list[weakref.ref[_Tracked]] = []
 
-    def register(self, compute: Callable[[], bytes]) -> None:
-        """Add a function by the way to its fingerprint."""
-        self._pending.append(compute)
+    def register(self, function: _Tracked) -> None:
+        """Add a function, for as long as it exists."""
+        self._pending.append(weakref.ref(function))
 
-    def offers(self, fingerprint: bytes) -> bool:
-        """Whether a function with this fingerprint is registered."""
+    def offers(self, fingerprints: Iterable[bytes]) -> bool:
+        """Whether functions with all these fingerprints are registered."""
         if self._pending:
-            pending, self._pending = self._pending, []
-            self._known.update(compute() for compute in pending)
-        return fingerprint in self._known or (self._outer is not None and self._outer.offers(fingerprint))
+            self._settle()
+        known, outer = self._known, self._outer
+        for fingerprint in fingerprints:
+            if fingerprint not in known and (outer is None or not outer.offers((fingerprint,))):
+                return False
+        return True
+
+    def _settle(self) -> None:
+        pending, self._pending = self._pending, []
+        for reference in pending:
+            function = reference()
+            if function is not None:
+                registered = _Registered(function, self._forget)
+                registered.logic = function.logic
+                self._known.setdefault(registered.logic, set()).add(registered)
+
+    def _forget(self, registered: weakref.ref[_Tracked]) -> None:
+        assert isinstance(registered, _Registered)
+        same = self._known.get(registered.logic, set())
+        same.discard(registered)
+        if not same:
+            self._known.pop(registered.logic, None)
+
+
+class _Registered(weakref.ref[_Tracked]):
+    __slots__ = ("logic",)
+
+    logic: bytes
+
+
+def source_lines(function: Any) -> list[str]:
+    """The lines of the file a function was just made from; none if there is no such file.
+
+    To be asked for at once: the file may be another one by the time its fingerprint is needed.
+    """
+    code = getattr(function, "__code__", None)
+    if not isinstance(code, CodeType):
+        return []
+    linecache.checkcache(code.co_filename)
+    return linecache.getlines(code.co_filename, getattr(function, "__globals__", None))
 
 
 def module_name(function: Any) -> str:
     """The module of a function; a script run as `__main__` counts as its base name (LGC-09)."""
-    module: str = getattr(function, "__module__", None) or ""
-    if module == "__main__":
-        filename = getattr(getattr(function, "__code__", None), "co_filename", "")
-        return PurePath(filename).stem or module
-    return module
+    return name_of_module(getattr(function, "__module__", None) or "")
 
 
-def logic_fingerprint(function: Any, version: object, deps: object) -> bytes:
-    """Module, qualified name, and the syntax tree (or `version` in its place), with `deps` folded in (LGC-01, -03)."""
+def logic_fingerprint(function: Any, version: object, deps: object, lines: list[str] | None = None) -> bytes:
+    """Module, qualified name, and the syntax tree (or `version` in its place), with `deps` folded in (LGC-01, -03).
+
+    `lines`: the source the function was made from, as far as `source_lines` knows, unless given.
+    """
+    code = getattr(function, "__code__", None)
+    body: object = None
     if version is not None:
-        body: object = ("version", version)
-    else:
-        code = getattr(function, "__code__", None)
-        body = _syntax(code) if isinstance(code, CodeType) else None
-        if body is None and isinstance(code, CodeType):
-            body = _bytecode(code)
-    return fingerprint_object((module_name(function), getattr(function, "__qualname__", ""), body, deps))
+        body = ("version", version)
+    elif isinstance(code, CodeType):
+        body = _syntax(code, source_lines(function) if lines is None else lines) or _bytecode(code)
+    return fingerprint_object((module_name(function), function.__qualname__, body, deps))
 
 
-def _syntax(code: CodeType) -> bytes | None:
+def _syntax(code: CodeType, lines: list[str]) -> bytes | None:
     """A digest of the function's tree without decorators, docstrings and positions; None if it can't be told apart."""
-    lines = linecache.getlines(code.co_filename)
-    if not lines:
-        return None
     found = _functions_by_line("".join(lines)).get((code.co_firstlineno, code.co_name), ())
     return found[0] if len(found) == 1 else None
 
@@ -76,38 +114,31 @@ def _syntax(code: CodeType) -> bytes | None:
 def _functions_by_line(source: str) -> dict[tuple[int, str], list[bytes]]:
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError):  # the file changed under the running process
+    except (SyntaxError, ValueError, RecursionError):
         return {}
     found: dict[tuple[int, str], list[bytes]] = {}
-    for node in _walk_outermost_last(tree):
+    # Inner functions first: outer digests are taken once their docstrings are gone.
+    for node in reversed(list(ast.walk(tree))):
         if isinstance(node, ast.Lambda):
             found.setdefault((node.lineno, "<lambda>"), []).append(_digest(node))
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            first_line = node.decorator_list[0].lineno if node.decorator_list else node.lineno
-            node.decorator_list = []
-            _strip_docstring(node)
+            if ast.get_docstring(node, clean=False) is not None:
+                del node.body[0]
+            decorators, node.decorator_list = node.decorator_list, []
+            first_line = decorators[0].lineno if decorators else node.lineno
             found.setdefault((first_line, node.name), []).append(_digest(node))
-        elif isinstance(node, ast.ClassDef):
-            _strip_docstring(node)
+            node.decorator_list = decorators
     return found
 
 
-def _walk_outermost_last(node: ast.AST) -> Iterator[ast.AST]:
-    # Inner functions first: an outer digest must be taken after its inner ones lost decorators and docstrings.
-    for child in ast.iter_child_nodes(node):
-        yield from _walk_outermost_last(child)
-    yield node
-
-
-def _strip_docstring(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
-    if ast.get_docstring(node, clean=False) is not None:
-        node.body = node.body[1:]
-
-
 def _digest(node: ast.AST) -> bytes:
-    return hashlib.blake2b(ast.dump(node, annotate_fields=False).encode(), digest_size=16).digest()
+    try:
+        text = ast.dump(node, annotate_fields=False)
+    except RecursionError:  # a very long expression
+        return b""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _bytecode(code: CodeType) -> tuple[object, ...]:
-    constants = tuple(_bytecode(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts)
+    constants = tuple(_bytecode(value) if isinstance(value, CodeType) else value for value in code.co_consts)
     return (code.co_code, code.co_names, code.co_varnames, constants)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..ports import Observer, Ports
 from ..values import InternalError
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from ._targets import TargetHandler, TargetStateProvider
 
 __all__ = ["Process", "current_process", "offer_root_provider", "set_production_process"]
+
+KeyFunction: TypeAlias = Callable[[Any], Any]
+MemoStateFunction: TypeAlias = Callable[[Any, Any], Any]
+MemoKeyFunctions: TypeAlias = dict[type, tuple[KeyFunction, MemoStateFunction | None]]
+"""By class: from an instance to what is fingerprinted in its place, and the state function if there is one."""
 
 
 class Process:
@@ -30,6 +35,7 @@ class Process:
         "context_keys",
         "default_environment",
         "environments",
+        "gpus",
         "logic",
         "memo_key_functions",
         "modules",
@@ -47,11 +53,12 @@ class Process:
         self.context_keys: dict[str, ContextKey[Any]] = {}
         self.root_providers: dict[str, TargetStateProvider[Any, Any]] = {}
         self.logic: LogicRegistry = LogicRegistry(None if outer is None else outer.logic)
-        self.memo_key_functions: dict[type, tuple[Callable[[Any], Any], Callable[..., Any] | None]] = {}
+        self.memo_key_functions: MemoKeyFunctions = {}
         self.pickled_classes: set[type] = set()
         self.unpickled_names: set[tuple[str, str]] = set()
         self.default_environment: Any = None  # the runtime room's; the engine only keeps it per process
         self.environments: list[Any] = []  # likewise: weak references, in order of creation
+        self.gpus: Any = None  # likewise
         self.observers: list[Observer] = []
         self.modules: set[str] = set()
 
@@ -74,9 +81,14 @@ class Process:
         with self.active():
             return register_root_target_states_provider(name, _offers[name]())
 
-    def find_memo_key_functions(self, cls: type) -> tuple[type, Callable[[Any], Any], Callable[..., Any] | None] | None:
+    def find_memo_key_functions(self, cls: type) -> tuple[type, KeyFunction, MemoStateFunction | None] | None:
         """What is registered for the most specific base of a class (MEM-01)."""
-        registries = [process.memo_key_functions for process in self._chain() if process.memo_key_functions]
+        registries: list[MemoKeyFunctions] = []
+        process: Process | None = self
+        while process is not None:
+            if process.memo_key_functions:
+                registries.append(process.memo_key_functions)
+            process = process.outer
         if registries:
             for base in cls.__mro__:
                 for registry in registries:

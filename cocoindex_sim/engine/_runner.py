@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from types import MethodType
 from typing import Any, ParamSpec, TypeVar
 
@@ -53,16 +54,16 @@ class RunnerCalls:
         body = self._body
         if self._has_receiver and args:
             body, args = MethodType(body, args[0]), args[1:]
-        work = _settled(self._start(body, *args, **kwargs))
+        work = _settled(partial(self._start, body, *args, **kwargs))
         value, error = await asyncio.get_running_loop().create_task(work, name="runner", context=bare_context())
         if error is not None:
             raise error
         return value
 
 
-async def _settled(work: Coroutine[Any, Any, Any]) -> tuple[Any, BaseException | None]:
+async def _settled(start: Callable[[], Awaitable[Any]]) -> tuple[Any, BaseException | None]:
     try:
-        return await work, None
+        return await start(), None
     except (GeneratorExit, asyncio.CancelledError):
         raise
     except BaseException as error:  # a task that ends with KeyboardInterrupt takes its loop along

@@ -49,11 +49,15 @@ class Dependencies(msgspec.Struct, frozen=True, array_like=True):
 
     `logic`: 16-byte fingerprints of functions. `context`: 16-byte fingerprints of (key, value) pairs of
     change-detecting context keys. `providers`: encoded path and generation of each container declared through.
+    `context_states`: for those of the context fingerprints whose value has state functions, their states.
+    `propagated`: those of the logic fingerprints that callers store too, whatever they track themselves.
     """
 
     logic: tuple[bytes, ...] = ()
     context: tuple[bytes, ...] = ()
     providers: tuple[tuple[bytes, Generation], ...] = ()
+    context_states: tuple[tuple[bytes, tuple[StoredValue, ...]], ...] = ()
+    propagated: tuple[bytes, ...] = ()
 
 
 class ComponentMemo(msgspec.Struct, frozen=True, array_like=True):

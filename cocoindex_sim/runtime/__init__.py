@@ -15,6 +15,13 @@ from ._environment import start as start
 from ._environment import start_blocking as start_blocking
 from ._environment import stop as stop
 from ._environment import stop_blocking as stop_blocking
+from ._gpu import GPU as GPU
+from ._gpu import GPUPool as GPUPool
+from ._gpu import GPURunner as GPURunner
+from ._gpu import configure_gpu_pool as configure_gpu_pool
+from ._gpu import current_gpu as current_gpu
+from ._gpu import current_gpu_fraction as current_gpu_fraction
+from ._gpu import current_gpus as current_gpus
 from ._inspect import apps_of as apps_of
 from ._inspect import default_state_directory as default_state_directory
 from ._inspect import list_stable_paths as list_stable_paths

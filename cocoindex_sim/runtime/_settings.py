@@ -38,6 +38,9 @@ class Settings:
     ValueError when both are given.
     """
 
+    db_path: os.PathLike[str] | str | None
+    db_settings: LmdbSettings
+
     def __init__(
         self,
         db_path: os.PathLike[str] | str | None = None,

@@ -21,6 +21,7 @@ class Symbol:
     def __init__(self, name: str) -> None:
         if not isinstance(name, str):
             raise TypeError(f"Symbol takes a str, got {name!r} ({type(name).__name__})")
+        name.encode()  # UnicodeEncodeError for what could not become part of a path
         self._name = name
 
     @property
@@ -136,14 +137,12 @@ def decode_key(data: bytes, start: int = 0) -> tuple[StableKey, int]:
     return number, start + size
 
 
-_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0", "'": "\\'"}
+_ESCAPES: Final = {'"': '\\"', "'": "\\'", "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def _quoted(text: str) -> str:
     def one(char: str) -> str:
-        if char in '"\\\n\r\t':
-            return _ESCAPES[char]
-        return char if " " <= char <= "~" else f"\\u{{{ord(char):x}}}"
+        return _ESCAPES.get(char) or (char if " " <= char <= "~" else f"\\u{{{ord(char):x}}}")
 
     return '"' + "".join(map(one, text)) + '"'
 
@@ -159,7 +158,7 @@ def key_text(key: StableKey) -> str:
     if isinstance(key, bool):
         return "true" if key else "false"
     if isinstance(key, bytes):
-        chars = (chr(b) if 32 <= b < 127 and b not in b'"\\' else _ESCAPES.get(chr(b), f"\\x{b:02x}") for b in key)
+        chars = (_ESCAPES.get(chr(b)) or (chr(b) if 32 <= b < 127 else f"\\x{b:02x}") for b in key)
         return 'b"' + "".join(chars) + '"'
     if isinstance(key, tuple):
         return "[" + ",".join(map(key_text, key)) + "]"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import cocoindex_sim as coco
+from cocoindex_sim.inspect import list_stable_paths
 
 from .bench import Bench, Journal
 
@@ -172,6 +173,51 @@ def test_a_stale_directory_is_retried_without_touching_the_live_ones_in_it(bench
         assert {"top/a/b/c/live", "top/a/b/c/live/x", f"top/{failing}"} <= set(forest.journal.content)
     forest.update(then)
     assert forest.settled(then)
+
+
+def test_what_failed_to_go_and_comes_back_only_to_fail_is_not_removed(bench: Bench) -> None:  # CMP-13, CMP-21
+    journal = Journal()
+    provider = journal.provider()
+    plan = {"mount": True, "fail": False}
+
+    async def child() -> None:
+        coco.declare_target_state(provider.target_state("k", 1))
+        if plan["fail"]:
+            raise ValueError
+
+    async def main() -> None:
+        if plan["mount"]:
+            await coco.mount(child)
+
+    app = bench.app(main)
+    bench.update(app)
+    plan["mount"] = False
+    journal.fail_before = {"k"}
+    bench.update(app)
+    journal.fail_before = set()
+    plan.update(mount=True, fail=True)
+    bench.update(app)
+    assert journal.content == {"k": 1}
+    plan["fail"] = False
+    bench.update(app)
+    assert journal.content == {"k": 1}
+    plan["mount"] = False
+    bench.update(app)
+    assert journal.content == {}
+
+
+def test_a_parent_is_on_record_before_its_children(bench: Bench) -> None:  # DUR-01
+    async def nothing() -> None:
+        pass
+
+    async def main() -> None:
+        await coco.use_mount(nothing)
+        raise ValueError
+
+    app = bench.app(main)
+    with pytest.raises(ValueError):  # noqa: PT011  only that it fails
+        bench.update(app)
+    assert [str(path) for path in bench.run(list_stable_paths(app))] == ["/", "/@nothing"]
 
 
 def test_a_failed_update_collects_nothing_and_retries_nothing(bench: Bench) -> None:  # CMP-13

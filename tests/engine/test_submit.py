@@ -283,6 +283,40 @@ def test_who_stays_has_its_state_after_the_other_left(bench: Bench, leaver: str,
     assert duplicates(bench) == []
 
 
+def test_who_is_robbed_while_its_own_sink_is_at_work_looks_again(bench: Bench) -> None:  # SE-12
+    journal = Journal()
+    fast, slow = journal.provider(), Journal()
+
+    async def apply_slowly(context: Any, actions: list[Any]) -> None:
+        await asyncio.sleep(10)
+
+    slow.sink = coco.TargetActionSink.from_async_fn(apply_slowly)
+    slow_provider = slow.provider("test/slow")
+    thief = [False]
+
+    @coco.fn(memo=True)
+    async def owner(n: int) -> None:
+        coco.declare_target_state(fast.target_state("k", 1))
+        coco.declare_target_state(slow_provider.target_state("l", n))
+
+    async def steals() -> None:
+        await asyncio.sleep(5)
+        coco.declare_target_state(fast.target_state("k", 2))
+
+    async def main() -> None:
+        await coco.mount(owner, 1 + thief[0])
+        if thief[0]:
+            await coco.mount(steals)
+
+    app = bench.app(main)
+    for thief[0] in (False, True):  # noqa: B020  the main function reads it
+        bench.update(app)
+    assert journal.content == {"k": 2}
+    thief[0] = False
+    bench.update(app)
+    assert journal.content == {"k": 1}
+
+
 def test_a_parent_and_its_child_can_be_the_two(bench: Bench) -> None:  # TGT-30, CMP-12
     journal = Journal()
     provider = journal.provider()
@@ -325,14 +359,14 @@ class TablesStory:
                 coco.declare_target_state(table.target_state(key, value))
 
         async def main() -> None:
-            for name, rows in self.plan.items():
+            for place, (name, rows) in enumerate(self.plan.items()):
                 table = await coco.mount_target(provider.target_state(name, 1))
-                await coco.mount(child, table, rows)
+                await coco.mount(sub(place), child, table, rows)
 
         self.app = bench.app(main)
 
     def update(self, **plan: dict[str, int]) -> None:
-        """Update with one table; then once more, which must find nothing to do."""
+        """Update with these tables; then once more, which must find nothing to do."""
         self.plan = plan
         self.bench.update(self.app)
         assert self.tables.content == plan
@@ -456,6 +490,191 @@ def test_a_container_that_could_not_go_takes_its_rows_later_or_keeps_them(
     bench.update(story.app)
     journal.fail_after, journal.fail_before = set(), set()
     story.update(**then)
+
+
+def test_a_row_left_behind_is_deleted_once_its_container_is_back(story: TablesStory) -> None:  # TGT-20 row 3
+    story.update(t={"x": 1}, u={"y": 1})
+    reconcile = story.tables.reconcile
+
+    def refuse(key: Any, desired: Any, *past: Any) -> coco.TargetReconcileOutput | None:
+        if coco.is_non_existence(desired):
+            raise OSError("not now")
+        return reconcile(key, desired, *past)
+
+    story.tables.reconcile = refuse  # type: ignore[method-assign]  # for a while
+    for plan in ({"u": {"y": 1}}, {"u": {"y": 1}}):
+        story.plan = plan
+        story.bench.update(story.app)
+    story.tables.reconcile = reconcile  # type: ignore[method-assign]  # back
+    story.update(t={}, u={"y": 1})
+
+
+def test_a_memoized_component_that_left_a_row_behind_deletes_it_later(bench: Bench) -> None:  # TGT-20 row 3
+    tables = Tables()
+    provider = tables.provider()
+    names = ["t", "u"]
+    reconcile = tables.reconcile
+
+    @coco.fn(memo=True)
+    async def child(table: Any) -> None:
+        coco.declare_target_state(table.target_state("x", 1))
+
+    async def main() -> None:
+        mounted = [await coco.mount_target(provider.target_state(name, 1)) for name in names]
+        await coco.mount(child, mounted[0])
+
+    def refuse(key: Any, desired: Any, *past: Any) -> coco.TargetReconcileOutput | None:
+        if coco.is_non_existence(desired):
+            raise OSError("not now")
+        return reconcile(key, desired, *past)
+
+    app = bench.app(main)
+    bench.update(app)
+    names[:] = ["u"]
+    tables.reconcile = refuse  # type: ignore[method-assign]  # for a while
+    bench.update(app)
+    tables.reconcile = reconcile  # type: ignore[method-assign]  # back
+    names[:] = ["u", "t"]
+    bench.update(app)
+    assert tables.content == {"t": {}, "u": {"x": 1}}
+
+
+@pytest.mark.parametrize("asks_rows", [False, True])
+def test_a_memo_does_not_bring_back_a_component_that_waited_for_its_container(bench: Bench, asks_rows: bool) -> None:
+    tables, plain = Tables(asks_rows=asks_rows), Journal()  # APP-13
+    provider, plain_provider = tables.provider(), plain.provider("test/plain")
+    reconcile = tables.reconcile
+
+    @coco.fn
+    async def below() -> None:
+        coco.declare_target_state(plain_provider.target_state("k", 1))
+
+    @coco.fn(memo=True)
+    async def child(table: Any) -> None:
+        coco.declare_target_state(table.target_state("x", 1))
+        await coco.mount(below)
+
+    async def main() -> None:
+        await coco.mount(child, await coco.mount_target(provider.target_state("t", 1)))
+
+    def refuse(*args: Any) -> coco.TargetReconcileOutput | None:
+        raise OSError("not now")
+
+    app = bench.app(main)
+    bench.update(app)
+    tables.reconcile = refuse  # type: ignore[method-assign]  # for a while
+    with pytest.raises(OSError, match="not now"):
+        bench.run(app.drop())
+    assert plain.content == {}
+    tables.reconcile = reconcile  # type: ignore[method-assign]  # back
+    bench.update(app)
+    assert plain.content == {"k": 1}
+    assert tables.content == {"t": {"x": 1}}
+
+
+def test_rows_that_a_destructive_change_took_are_not_asked_when_their_container_goes(bench: Bench) -> None:
+    story = TablesStory(bench, asks_rows=True)  # TGT-20 row 13
+    story.tables.invalidation = "destructive"
+    story.update(t={"x": 1})
+    value = [2]
+    original = story.tables.reconcile
+
+    def changed(key: Any, desired: Any, *past: Any) -> coco.TargetReconcileOutput | None:
+        return original(key, desired if coco.is_non_existence(desired) else value[0], *past)
+
+    story.tables.reconcile = changed  # type: ignore[method-assign]  # as if the table was declared anew
+    story.tables.rows.fail_before = {("t", "x")}
+    story.plan = {"t": {"x": 2}}
+    bench.update(story.app)
+    story.tables.rows.fail_before = set()
+    story.plan = {"t": {"x": 2}}
+    value[0] = 3
+    story.tables.rows.take_asked()
+
+    def broken(*args: Any) -> Any:
+        raise OSError("no rows today")
+
+    reconcile = story.tables.rows.reconcile
+    story.tables.rows.reconcile = broken  # type: ignore[method-assign]  # for a while
+    bench.update(story.app)
+    story.tables.rows.reconcile = reconcile  # type: ignore[method-assign]  # back
+    story.update()
+    assert story.tables.rows.take_asked() == []
+
+
+@pytest.mark.parametrize("asks_rows", [False, True])
+def test_an_inner_removal_waits_for_the_container_an_outer_one_takes(bench: Bench, asks_rows: bool) -> None:  # CMP-18
+    tables = Tables(asks_rows=asks_rows)
+    provider = tables.provider()
+    on = [True]
+
+    async def row(table: Any) -> None:
+        coco.declare_target_state(table.target_state("x", 1))
+
+    async def group(table: Any) -> None:
+        if table is not None:
+            await coco.mount(row, table)
+
+    async def main() -> None:
+        table = await coco.mount_target(provider.target_state("t", 1)) if on else None
+        await coco.mount(group, table)
+
+    app = bench.app(main)
+    bench.update(app)
+    on.clear()
+    bench.events()
+    bench.update(app)
+    assert tables.content == {}
+    assert bench.events("component_removed", "removal_failed") == [
+        'component_removed /@cocoindex/mount_target/[@test/journal,"t"]',
+        "component_removed /@group/@row",
+    ]
+
+
+@pytest.mark.parametrize("asks_rows", [False, True])
+def test_a_component_may_own_a_container_and_a_row_left_in_it(bench: Bench, asks_rows: bool) -> None:
+    tables = Tables(asks_rows=asks_rows)
+    provider = tables.provider()
+    stage = [1]
+
+    async def main() -> None:
+        if stage[0] == 1:
+            table = await coco.mount_target(provider.target_state("t", 1))
+            coco.declare_target_state(table.target_state("x", 1))
+        elif stage[0] == 2:
+            coco.declare_target_state_with_child(provider.target_state("t", 1))
+
+    app = bench.app(main)
+    for stage[0] in (1, 2):  # noqa: B020  the main function reads it
+        bench.update(app)
+    assert tables.content == {"t": {"x": 1}}
+    tables.rows.take_asked()
+    stage[0] = 3
+    bench.update(app)
+    assert tables.content == {}
+    assert len(tables.rows.take_asked()) == asks_rows
+
+
+def test_states_of_a_reused_call_stay_tracked(bench: Bench) -> None:  # FN-08
+    journal = Journal()
+    provider = journal.provider()
+    on = [True]
+
+    @coco.fn(memo=True)
+    def declare() -> None:
+        coco.declare_target_state(provider.target_state("k", 1))
+
+    async def main() -> None:
+        if on:
+            declare()
+
+    app = bench.app(main)
+    bench.update(app)
+    bench.update(app)
+    assert journal.content == {"k": 1}
+    on.clear()
+    bench.update(app)
+    assert journal.content == {}
 
 
 @pytest.mark.parametrize("asks_rows", [False, True])

@@ -253,6 +253,10 @@ def test_a_removed_component_s_states_are_not_asked_again(bench: Bench, answer: 
     bench.update(app)
     assert handler.take_asked() == [("k", NE, [1], False)]
     assert bench.events("removal_failed") == []
+    mounted.append(True)
+    handler.answer = ...
+    bench.update(app)
+    assert handler.take_asked() == [("k", 1, [], True)]
 
 
 def test_a_record_of_non_existence_forgets_a_declared_state(bench: Bench) -> None:  # TGT-07
@@ -679,7 +683,9 @@ def test_what_happens_to_a_container_reaches_all_levels_below(bench: Bench, asks
         {"a": (3, {"b": (2, ["x", "y"])}), "d": (1, {"b": (1, ["x"])})},
         {"d": (2, {"b": (1, ["x"])})},
     ):
+        bench.events()
         bench.update(app)
+        assert bench.events("removal_failed", "component_failed") == []
         want: dict[tuple[str, ...], int] = {}
         for name, (value, inner) in tree[0].items():
             want[name,] = value
@@ -690,6 +696,5 @@ def test_what_happens_to_a_container_reaches_all_levels_below(bench: Bench, asks
         bench.events()
         bench.update(app)
         assert nested.content == want
-        assert [event for event in bench.events("component_started") if "mount_target" not in event] == [
-            "component_started /"
-        ]
+        events = bench.events("component_started", "removal_failed")
+        assert [event for event in events if "mount_target" not in event] == ["component_started /"]

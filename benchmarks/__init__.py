@@ -1,0 +1,1 @@
+"""Both engines at the same work, side by side; README.md says how to run it."""

@@ -1,0 +1,83 @@
+"""What the benchmarks share: a clock, an in-memory target, sizes, and the one line of figures they print."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import resource
+import sys
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+Figures = dict[str, float]
+
+
+class Journal:
+    """A target held in a dict: its handler, and what it holds.
+
+    `package` is the one under test: it has CocoIndex's API, whichever it is.
+    """
+
+    def __init__(self, package: Any) -> None:
+        self.content: dict[Any, Any] = {}
+        self._package = package
+        self._sink = package.TargetActionSink.from_fn(self._apply)
+
+    def _apply(self, context: Any, actions: Collection[tuple[Any, Any]]) -> None:
+        for key, value in actions:
+            if value is None:
+                self.content.pop(key, None)
+            else:
+                self.content[key] = value
+
+    def reconcile(self, key: Any, desired: Any, past: Collection[Any], maybe_missing: bool, /) -> Any:
+        """An action unless what is wanted is surely there already."""
+        absent = self._package.NON_EXISTENCE
+        if self._package.is_non_existence(desired):
+            if not past and not maybe_missing:
+                return None
+            return self._package.TargetReconcileOutput((key, None), self._sink, absent)
+        if not maybe_missing and past and all(record == desired for record in past):
+            return None
+        return self._package.TargetReconcileOutput((key, desired), self._sink, desired)
+
+
+def arguments(usage: str) -> tuple[str, list[int]]:
+    """The package and the numbers of the command line. Exits with the usage when they do not fit it."""
+    words = usage.split()
+    given = sys.argv[1:]
+    if len(given) != len(words) or not all(number.isdecimal() for number in given[1:]):
+        sys.exit(f"usage: python -m benchmarks.{Path(sys.argv[0]).stem} {usage}")
+    return given[0], [int(number) for number in given[1:]]
+
+
+def package_under_test(name: str) -> Any:
+    """A package with CocoIndex's API, by name."""
+    return importlib.import_module(name)
+
+
+@contextmanager
+def timed(figures: Figures, name: str) -> Iterator[None]:
+    """Note how long the block takes, in seconds."""
+    start = time.perf_counter()
+    yield
+    figures[name] = round(time.perf_counter() - start, 3)
+
+
+def rss_mb() -> int:
+    """The most memory this process ever held."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+def size_mb(directory: Path) -> float:
+    """What the files below a directory hold."""
+    return round(sum(path.stat().st_size for path in directory.rglob("*") if path.is_file()) / 1e6, 1)
+
+
+def report(figures: Figures) -> None:
+    """Print the figures, as the one line of JSON that `compare` reads."""
+    print(json.dumps(figures), flush=True)

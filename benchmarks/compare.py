@@ -1,0 +1,99 @@
+"""Run the benchmarks for two packages in turn, in one sitting, and print medians and their ratios.
+
+python -m benchmarks [--rounds 3] [--only components,files,live,kafka] [A] [B]
+
+Both packages have to be importable by this interpreter. A ratio above 1 means that A is faster, or smaller.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+TIMEOUT_S = 600
+
+
+class Benchmark(NamedTuple):
+    """Arguments after the package, and the figures to compare; of each, smaller is better.
+
+    `start_s` is taken off `seconds`: what the environment takes whichever package runs.
+    """
+
+    arguments: tuple[str, ...]
+    figures: tuple[str, ...]
+    start_s: float = 0.0
+
+
+BENCHMARKS = {
+    "components": Benchmark(("10000",), ("cold", "nochange", "edit1pct", "del1pct", "rss_mb", "state_mb")),
+    "files": Benchmark(("3000",), ("cold", "nochange", "edit1pct", "del1pct", "rss_mb", "state_mb")),
+    "live": Benchmark(("30",), ("p50_ms", "p99_ms", "burst_s")),
+    "kafka": Benchmark(("20000", "2000"), ("seconds",), start_s=3.0),
+}
+# The others need releases of cocoindex_sim that are to come.
+TODAY = ("components", "files")
+
+
+def run(name: str, package: str) -> dict[str, float]:
+    """The figures of one benchmark of one package. Exits, with what it printed, when there are none."""
+    benchmark = BENCHMARKS[name]
+    command = [sys.executable, "-m", f"benchmarks.{name}", package, *benchmark.arguments]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "COCOINDEX_DISABLE_USAGE_TRACKING": "1"},
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        sys.exit(f"{' '.join(command)} did not end within {TIMEOUT_S} s")
+    last = done.stdout.strip().rpartition("\n")[2]
+    if done.returncode != 0 or not last.startswith("{"):
+        sys.exit(f"{' '.join(command)} gave no figures, exit {done.returncode}\n{done.stdout}{done.stderr}")
+    figures: dict[str, float] = json.loads(last)
+    if "seconds" in figures:
+        figures["seconds"] = max(figures["seconds"] - benchmark.start_s, 1e-3)
+    return figures
+
+
+def compare(name: str, packages: Sequence[str], rounds: int) -> None:
+    """Run one benchmark for both packages, A B A B, and print its table."""
+    rows: dict[str, list[dict[str, float]]] = {package: [] for package in packages}
+    for _ in range(rounds):
+        for package in packages:
+            rows[package].append(run(name, package))
+    a, b = packages
+    print(f"{name} {' '.join(BENCHMARKS[name].arguments)}")
+    for figure in BENCHMARKS[name].figures:
+        ours, theirs = (statistics.median(row[figure] for row in rows[package]) for package in packages)
+        ratio = theirs / ours if ours else float("inf")
+        print(f"  {figure:10} {a} {ours:10.3f}   {b} {theirs:10.3f}   ratio {ratio:7.2f}", flush=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Compare two packages.")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each runs (default: %(default)s)")
+    parser.add_argument("--only", default=",".join(TODAY), metavar="NAMES", help="default: %(default)s")
+    parser.add_argument("a", nargs="?", default="cocoindex_sim", metavar="A", help="default: %(default)s")
+    parser.add_argument("b", nargs="?", default="cocoindex", metavar="B", help="default: %(default)s")
+    options = parser.parse_args(arguments)
+    names = options.only.split(",")
+    if options.a == options.b:
+        parser.error(f"{options.a!r} is compared with itself; name two packages")
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        parser.error(f"no benchmark is called {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
+    for name in names:
+        compare(name, (options.a, options.b), options.rounds)
+    return 0

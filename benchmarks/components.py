@@ -1,0 +1,58 @@
+"""Many trivial memoized components, each declaring one target state in memory.
+
+python -m benchmarks.components PACKAGE COUNT
+"""
+
+# mypy: disable-error-code="untyped-decorator"
+# The package is chosen at run time, so nothing is known of its decorators.
+
+import tempfile
+from pathlib import Path
+
+from ._measure import Figures, Journal, arguments, package_under_test, report, rss_mb, size_mb, timed
+
+package, (count,) = arguments("PACKAGE COUNT")
+coco = package_under_test(package)
+journal = Journal(coco)
+provider = coco.register_root_target_states_provider("benchmarks/components", journal)
+items = {f"k{number:07d}": f"v{number}" for number in range(count)}
+one_percent = [f"k{number:07d}" for number in range(0, count, 100)]
+
+
+@coco.fn(memo=True)
+async def declare(value: str, key: str) -> None:
+    coco.declare_target_state(provider.target_state(key, value))
+
+
+@coco.fn
+async def main() -> None:
+    for key, value in items.items():
+        await coco.mount(coco.component_subpath(key), declare, value, key)
+
+
+figures: Figures = {}
+with tempfile.TemporaryDirectory() as name:
+    state = Path(name) / "state"
+    environment = coco.Environment(coco.Settings(db_path=state))
+    app = coco.App(coco.AppConfig("components", environment), main)
+    with timed(figures, "cold"):
+        app.update_blocking()
+    assert len(journal.content) == count
+    with timed(figures, "nochange"):
+        app.update_blocking()
+    items |= dict.fromkeys(one_percent, "changed")
+    with timed(figures, "edit1pct"):
+        app.update_blocking()
+    assert journal.content == items
+    for key in one_percent:
+        del items[key]
+    with timed(figures, "del1pct"):
+        app.update_blocking()
+    assert journal.content == items
+    figures |= {
+        "cold_us_each": round(figures["cold"] / count * 1e6, 1),
+        "nochange_us_each": round(figures["nochange"] / count * 1e6, 1),
+        "rss_mb": rss_mb(),
+        "state_mb": size_mb(state),
+    }
+report(figures)
