@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+from cocoindex_sim.engine._component import FOLLOWS
 from cocoindex_sim.values import EVENT_NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -132,6 +133,11 @@ def test_the_rooms_of_the_architecture_are_those_that_are_checked_and_those_ther
     rooms = {room for layer in layers for room in layer.split(" | ") if room.startswith("cocoindex_sim.")}
     there = {path.parent.name for path in (ROOT / "cocoindex_sim").glob("*/__init__.py")}
     assert {room.removeprefix("cocoindex_sim.") for room in rooms} == there
+
+
+def test_the_life_of_a_component_is_as_the_engine_has_it() -> None:
+    listed = dict(rows(ROOT / "docs" / "architecture.md", "phase"))
+    assert listed == {phase.value: ", ".join(one.value for one in after) for phase, after in FOLLOWS.items()}
 
 
 def test_the_glossary_has_every_event() -> None:

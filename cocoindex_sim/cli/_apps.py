@@ -30,7 +30,7 @@ def parsed(ctx: click.Context, param: click.Parameter, value: str | None) -> App
 
 
 @contextmanager
-def opened_app(target: AppTarget) -> Iterator[tuple[App[Any], Environment]]:
+def opened_app(target: AppTarget) -> Iterator[tuple[App[..., Any], Environment]]:
     """The app of a target and its environment, started; both end with the block. Exceptions come out explained."""
     with explained():
         load_module(target)
@@ -43,7 +43,7 @@ def opened_app(target: AppTarget) -> Iterator[tuple[App[Any], Environment]]:
             environment.close()
 
 
-def described(app: App[Any], environment: Environment) -> str:
+def described(app: App[..., Any], environment: Environment) -> str:
     """Which app this is, for the first line of a command's output."""
     return f"app {app.name!r} from environment {app.environment_name!r} (db path: {environment.settings.db_path})"
 

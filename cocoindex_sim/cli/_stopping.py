@@ -18,7 +18,7 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def stoppable(app: App[Any], *, quiet: bool) -> Iterator[None]:
+def stoppable(app: App[..., Any], *, quiet: bool) -> Iterator[None]:
     """For the length of a run of the app: let SIGINT and SIGTERM end it, and the block with it (CLI-13).
 
     Once one came, both have their default effect until the process ends.

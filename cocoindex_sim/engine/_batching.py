@@ -19,8 +19,8 @@ __all__ = [
     "Batching",
     "RetryWithSmallerBatch",
     "bare_context",
-    "call_body",
     "has_receiver",
+    "outlast",
 ]
 
 R = TypeVar("R")

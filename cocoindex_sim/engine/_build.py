@@ -76,6 +76,15 @@ class Outcome(NamedTuple):
     error: BaseException | None
     unhandled: BaseException | None = None
 
+    def get(self) -> Any:
+        """The value, or raise the exception."""
+        if self.error is not None:
+            try:
+                raise self.error
+            finally:
+                del self  # a frame that the traceback leads to must not lead back to the exception
+        return self.value
+
 
 async def build(component: Component, invocation: Invocation) -> Outcome:
     """Run a component to its end. Never raises: whoever waits for it decides what its failure means."""

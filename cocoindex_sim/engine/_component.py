@@ -45,7 +45,7 @@ FOLLOWS: Final[dict[Phase, tuple[Phase, ...]]] = {
     Phase.REUSED: (),
     Phase.FAILED: (),
 }
-"""What may follow what; `docs/architecture.md` prints its diagram from this table."""
+"""What may follow what; `docs/architecture.md` has it as a table."""
 
 _CLOSED: Final = frozenset({Phase.SUBMITTING, Phase.DONE, Phase.REUSED, Phase.FAILED})
 

@@ -76,13 +76,20 @@ class Collector:
 
     def freeze(self) -> Dependencies:
         """What was gathered, in a form and an order that can be stored."""
-        kept = self.kept or {}
+        logic = self.logic
+        context_states: tuple[tuple[bytes, tuple[StoredValue, ...]], ...] = ()
+        propagated: tuple[bytes, ...] = ()
+        if self.context:
+            context_states = tuple(sorted((key, states) for key, states in self.context.items() if states))
+        if self.kept is not None:
+            logic = logic.union(self.kept)
+            propagated = tuple(sorted(fingerprint for fingerprint, passed_on in self.kept.items() if passed_on))
         return Dependencies(
-            tuple(sorted(self.logic.union(kept))),
+            tuple(sorted(logic)),
             tuple(sorted(self.context)),
             tuple(sorted(self.providers.items())),
-            tuple(sorted((fingerprint, states) for fingerprint, states in self.context.items() if states)),
-            tuple(sorted(fingerprint for fingerprint, passed_on in kept.items() if passed_on)),
+            context_states,
+            propagated,
         )
 
 

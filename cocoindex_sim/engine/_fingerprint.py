@@ -268,7 +268,7 @@ class _Encoder:
             return self._tagged(b"d", obj.replace(tzinfo=None).isoformat(), obj.fold, obj.tzinfo)
         if isinstance(obj, datetime.date):
             return self._tagged(b"d", obj.isoformat())
-        if isinstance(obj, StablePath | Symbol):
+        if isinstance(obj, StablePath | Symbol) or "<" in cls.__qualname__:  # local classes: as local functions
             raise TypeError(_unsupported(obj))
         reducer = copyreg.dispatch_table.get(cls)
         try:
@@ -281,7 +281,7 @@ class _Encoder:
         return self._listed(b"x", [*made[:3], *(list(items or ()) for items in made[3:5])])
 
     def _named(self, obj: Any, name: str) -> bytes:
-        if "<" in name:  # lambdas and local functions: several share one name (MEM-06)
+        if "<" in name:  # lambdas and local functions: several may share one name (MEM-06)
             raise TypeError(_unsupported(obj))
         return self._tagged(b"g", f"{name_of_module(getattr(obj, '__module__', None) or type(obj).__module__)}.{name}")
 

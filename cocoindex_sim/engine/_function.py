@@ -7,7 +7,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from contextvars import copy_context
-from types import CodeType, MethodType
+from types import MethodType
 from typing import (
     Any,
     Generic,
@@ -76,7 +76,7 @@ class Function(Generic[P, R_co]):
         self.logic_tracking = logic_tracking
         self._key_arguments = KeyArguments(body, memo_key)
         self._captured = Captured.by(body)
-        self._has_scope = logic_tracking != "full" or _asks_for_callbacks(body)
+        self._has_scope = logic_tracking != "full" or owns_callbacks(body)
         self._version = version
         self._deps = None if deps is None else fingerprint_object(deps)
         self._innermost = inspect.unwrap(body)  # other decorators are not looked at (LGC-02)
@@ -108,7 +108,8 @@ class Function(Generic[P, R_co]):
         if kwargs or self._key_arguments.transforms:
             args, kwargs = self._key_arguments.of(args, kwargs)
         if self._captured is None:
-            return CallKey(*fingerprint_call(self.identity, args, kwargs), ())
+            fingerprint, states = fingerprint_call(self.identity, args, kwargs)
+            return CallKey(fingerprint, states, ())
         captured = self._captured.now()
         return CallKey(*fingerprint_call(self.identity + captured.key, args, kwargs), captured.held)
 
@@ -145,11 +146,6 @@ class Function(Generic[P, R_co]):
 
     def __repr__(self) -> str:
         return f"<coco.fn {self.__module__}.{self.__qualname__}>"
-
-
-def _asks_for_callbacks(body: Callable[..., Any]) -> bool:
-    code = getattr(body, "__code__", None)
-    return isinstance(code, CodeType) and owns_callbacks(code)
 
 
 class SyncFunction(Function[P, R_co]):

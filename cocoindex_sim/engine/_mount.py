@@ -74,9 +74,10 @@ async def use_mount(*pos_args: Any, **kwargs: Any) -> Any:
 async def _use(context: ComponentContext, subpath: bytes, invocation: Invocation) -> Any:
     child = _begin(context, subpath, invocation)
     outcome = await asyncio.shield(await _start(child, invocation, background=None))
-    if outcome.error is not None:
-        raise outcome.error
-    return in_time(outcome.value)
+    try:
+        return in_time(outcome.get())
+    finally:
+        del outcome
 
 
 async def mount_each(*pos_args: Any, **kwargs: Any) -> ComponentMountHandle:
@@ -205,7 +206,7 @@ def _begin(context: ComponentContext, subpath: bytes, invocation: Invocation) ->
     if path.encoded in run.tombstones:
         run.remounted.add(path.encoded)
     if parent.record is None:
-        # A component is on record before anything below it can be: removal finds children through their parents.
+        # A component is on record before anything below it can be: else that would look stale to those above.
         parent.record = ComponentRecord(parent.processor)
         run.committer.enqueue([(RecordKey("component", parent.path), parent.record)])
     call = context.call

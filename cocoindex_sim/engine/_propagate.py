@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import CodeType
 from typing import Any, cast
 
@@ -148,8 +148,20 @@ def _is_async(fn: Any) -> bool:
 _NAMES = frozenset({"logic_propagated_to_callers", "logic_tracked"})
 
 
-def owns_callbacks(code: CodeType) -> bool:
-    """Whether a body asks for callbacks, and so has to have a scope of its own that ends when it returns."""
-    return not _NAMES.isdisjoint(code.co_names) or any(
-        owns_callbacks(constant) for constant in code.co_consts if isinstance(constant, CodeType)
+def owns_callbacks(body: Any) -> bool:
+    """Whether a function asks for callbacks, and so has to have a scope of its own that ends when it returns.
+
+    Read off its code, by these names or by what its module calls them: scopes for all functions would cost every call.
+    """
+    code, names = getattr(body, "__code__", None), getattr(body, "__globals__", {})
+    makers = (logic_propagated_to_callers, logic_tracked)
+    return isinstance(code, CodeType) and any(
+        name in _NAMES or any(names.get(name) is maker for maker in makers) for name in _names_in(code)
     )
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_in(constant)

@@ -235,9 +235,10 @@ class Run:
         if outcome.error is None:
             await self._retry_removals(root)
         await self.committer.settle()
-        if outcome.error is not None:
-            raise outcome.error
-        return outcome.value
+        try:
+            return outcome.get()
+        finally:
+            del outcome
 
     async def _drop(self) -> None:
         errors = await remove_components(self, stored_components(self), last_try=True)

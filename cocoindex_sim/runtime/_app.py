@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -14,7 +15,6 @@ from ..engine import (
     Run,
     RunMode,
     UpdateStats,
-    current_component,
     current_deadline_ns,
     current_process,
     in_time,
@@ -24,10 +24,9 @@ from ..engine import (
 from ..values import CocoSimError
 from ._environment import (
     DEFAULT_ENVIRONMENT,
-    CarriedExit,
     Environment,
     LazyEnvironment,
-    carry_exit,
+    captured,
     default_of,
     run_blocking,
 )
@@ -38,6 +37,9 @@ __all__ = ["App", "AppConfig", "RunInterruptedError", "UpdateHandle"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+# The runs whose code is running: its components, sinks and handlers. They wait for what it awaits.
+_around: ContextVar[tuple[Run, ...]] = ContextVar("coco_runs_around", default=())
 
 
 class RunInterruptedError(CocoSimError, RuntimeError):
@@ -56,7 +58,7 @@ class AppConfig:
 class UpdateHandle(Generic[R]):
     """One update. Nothing happens before it is awaited (APP-05)."""
 
-    def __init__(self, app: App[R], mode: RunMode, *, strict: bool = False, preview: bool = False) -> None:
+    def __init__(self, app: App[..., R], mode: RunMode, *, strict: bool = False, preview: bool = False) -> None:
         self._app = app
         self._preview = preview
         self._strict = strict
@@ -76,15 +78,13 @@ class UpdateHandle(Generic[R]):
         self._consumed = True
         with self._process.active():
             environment = await self._app.opened()
-            work = carry_exit(self._work(environment))
+            work = captured(self._work(environment))
             # Shielded: cancelling whoever awaits the handle does not stop the run (APP-09).
+            outcome = await asyncio.shield(environment.begin(work))
             try:
-                if asyncio.get_running_loop() is environment.event_loop:
-                    return await asyncio.shield(environment.event_loop.create_task(work))
-                elsewhere = asyncio.run_coroutine_threadsafe(work, environment.event_loop)
-                return await asyncio.shield(asyncio.wrap_future(elsewhere))
-            except CarriedExit as carrier:
-                raise carrier.reason from None
+                return outcome.get()
+            finally:
+                del outcome
 
     async def _work(self, environment: Environment) -> R:
         set_deadline_ns(self._deadline_ns)
@@ -110,7 +110,7 @@ class UpdateHandle(Generic[R]):
         return None if self._run is None else self._run.stats.snapshot()
 
 
-class App(Generic[R]):
+class App(Generic[P, R]):
     """One pipeline: a name, a root function, and its arguments.
 
     ValueError when the environment has an app of that name already (APP-02).
@@ -125,8 +125,8 @@ class App(Generic[R]):
         self._args = args
         self._kwargs = kwargs
         self.process = current_process()
-        self._serial: asyncio.Lock | None = None
         self._current: Run | None = None
+        self._interrupted = 0  # how often
         self.max_inflight_components = (
             config.max_inflight_components
             if config.max_inflight_components is not None
@@ -207,17 +207,19 @@ class App(Generic[R]):
             self._blocking(lambda: self._drop(handle))
 
     async def _drop(self, handle: UpdateHandle[Any]) -> None:
-        if self._current is not None:
-            self._current.interrupt()
+        self._check_outside()
+        if self._current is None or not self._current.is_drop:
+            self.interrupt()
         await handle.result()
 
     def interrupt(self) -> None:
-        """End the run in progress, if there is one; whoever waits for it gets RuntimeError `Operation cancelled`.
+        """End the run in progress, and those that wait for their turn: with RuntimeError `Operation cancelled`.
 
         From any thread. Returns at once; the run then ends as soon as its functions let it.
         """
+        self._interrupted += 1
         run = self._current
-        if run is not None:
+        if run is not None and not run.loop.is_closed():
             run.loop.call_soon_threadsafe(run.interrupt)
 
     def _blocking(self, begin: Callable[[], Any]) -> Any:
@@ -226,22 +228,17 @@ class App(Generic[R]):
             if not isinstance(environment, Environment):
                 environment = default_of(self.process).environment or environment
             loop = environment.event_loop if isinstance(environment, Environment) else self.process.ports.event_loop()
-            try:
-                return run_blocking(begin(), loop)
-            except KeyboardInterrupt:
-                self.interrupt()
-                raise
+            return run_blocking(begin(), loop, self.interrupt)
 
     async def run(
         self, environment: Environment, mode: RunMode, started: Callable[[Run], None], *, preview: bool = False
     ) -> Any:
         """One run on the environment's loop; runs of one app come one after the other (APP-08)."""
-        inside = current_component()
-        if inside is not None and inside.run is self._current:
-            raise RuntimeError(f"app {self.name!r} can't run itself from inside one of its own components")
-        if self._serial is None:
-            self._serial = asyncio.Lock()
-        async with self._serial:
+        self._check_outside()
+        interrupted = self._interrupted
+        async with environment.turns.setdefault(self.name, asyncio.Lock()):
+            if mode != "drop" and interrupted != self._interrupted:
+                raise RunInterruptedError("Operation cancelled")
             environment.check_open()
             run = Run(
                 app=self.name,
@@ -255,6 +252,7 @@ class App(Generic[R]):
                 preview=preview,
             )
             self._current = run
+            _around.set((*_around.get(), run))  # for this task and all it starts: each update has one of its own
             started(run)
             try:
                 if mode == "drop":
@@ -269,3 +267,11 @@ class App(Generic[R]):
                 raise
             finally:
                 self._current = None
+
+    def _check_outside(self) -> None:
+        """RuntimeError inside a run of this app, also by way of another app."""
+        if self._current in _around.get():
+            raise RuntimeError(
+                f"app {self.name!r} can't run from inside itself: the run in progress would wait for this one, and this"
+                " one for it"
+            )

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import inspect
 import os
+import threading
 import warnings
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from ..engine import ContextKey, ContextProvider, ExceptionHandler, Process, current_process
 from ._settings import Settings, SettingsError, default_db_path
@@ -54,17 +63,20 @@ class Environment:
         event_loop: asyncio.AbstractEventLoop | None = None,
         exception_handler: ExceptionHandler | None = None,
     ) -> None:
-        if settings.db_path is None:
-            raise ValueError("db_path must be provided: Settings(db_path=...)")
+        if not settings.db_path:
+            raise ValueError(f"Settings.db_path must be provided, got {settings.db_path!r}")
+        settings.db_settings.check()
         self.process: Process = current_process()
         self._name = name or ""
         self._exception_handler = exception_handler
         self._settings = settings
         self._context_provider = context_provider if context_provider is not None else ContextProvider()
         self._event_loop = event_loop or _running_loop() or self.process.ports.event_loop()
-        self.apps: weakref.WeakValueDictionary[str, App[Any]] = weakref.WeakValueDictionary()
+        self.apps: weakref.WeakValueDictionary[str, App[..., Any]] = weakref.WeakValueDictionary()
+        self.turns: dict[str, asyncio.Lock] = {}  # by app name: its runs come one after the other
         self.store = self.process.ports.open_store(os.fspath(settings.db_path), settings.db_settings.map_size)
         self._close = weakref.finalize(self, self.store.close)
+        self.process.environments[:] = [known for known in self.process.environments if known() is not None]
         self.process.environments.append(weakref.ref(self))
 
     @property
@@ -97,6 +109,21 @@ class Environment:
         value: T = self._context_provider.get(key)
         return value
 
+    def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        """Start a coroutine on the environment's loop; gives a future of the running loop.
+
+        RuntimeError when the environment's loop has ended or is not running: nobody would finish the work.
+        """
+        loop = self._event_loop
+        if loop is asyncio.get_running_loop():
+            return loop.create_task(work)
+        try:
+            check_runs(loop)
+            return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
+        except RuntimeError:
+            work.close()
+            raise
+
     def close(self) -> None:
         """Give the state directory back. Idempotent."""
         self._close()
@@ -116,7 +143,8 @@ class EnvironmentBuilder:
     """What a lifespan function sets up."""
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self._settings = settings if settings is not None else Settings.from_env(default_db_path())
+        named = default_db_path()
+        self._settings = settings if settings is not None else Settings.from_env(named and Path(named))
         self.context_provider = ContextProvider()
         self.exception_handler: ExceptionHandler | None = None
 
@@ -167,28 +195,64 @@ class DefaultEnvironment:
     def __init__(self) -> None:
         self.lifespan: LifespanFn | None = None
         self.environment: Environment | None = None
-        self.apps: weakref.WeakValueDictionary[str, App[Any]] = weakref.WeakValueDictionary()
-        self._starting: asyncio.Future[Environment] | None = None
+        self.apps: weakref.WeakValueDictionary[str, App[..., Any]] = weakref.WeakValueDictionary()
+        self._lock = threading.Lock()
+        self._changing: concurrent.futures.Future[None] | None = None  # done once a start or stop is over
         self._exit: Any = None
 
     async def started(self) -> Environment:
         """The environment, started on demand: lifespan set-up runs once (APP-22)."""
-        if self.environment is not None:
-            return self.environment
-        if self._starting is None:
-            self._starting = asyncio.ensure_future(self._start())
-        try:
-            return await asyncio.shield(self._starting)
-        finally:
-            if self._starting is not None and self._starting.done():
-                self._starting = None
+        while self.environment is None:
+            changing = self._take_turn()
+            if changing is not None:
+                await asyncio.shield(asyncio.ensure_future(self._change(self._start(), changing)))
+            else:
+                await self._others_turn()
+        return self.environment
 
-    async def _start(self) -> Environment:
+    async def stopped(self) -> None:
+        """Shut down: entered managers first, then the lifespan after its `yield` (APP-23)."""
+        while self.environment is not None:
+            changing = self._take_turn()
+            if changing is not None:
+                work = self._change(self._stop(self.environment), changing)
+                loop = self.environment.event_loop
+                # Where it was started, if that loop still runs.
+                there = loop.is_running() and loop is not asyncio.get_running_loop()
+                await asyncio.shield(self.environment.begin(work) if there else asyncio.ensure_future(work))
+            else:
+                await self._others_turn()
+
+    def _take_turn(self) -> concurrent.futures.Future[None] | None:
+        """The right to start or stop: one at a time, from whatever loop or thread. None if somebody else has it."""
+        with self._lock:
+            if self._changing is not None:
+                return None
+            self._changing = concurrent.futures.Future()
+            return self._changing
+
+    async def _others_turn(self) -> None:
+        changing = self._changing
+        if changing is not None:
+            await asyncio.shield(asyncio.wrap_future(changing))
+
+    async def _change(self, work: Coroutine[Any, Any, None], changing: concurrent.futures.Future[None]) -> None:
+        try:
+            await work
+        finally:
+            self._changing = None
+            changing.set_result(None)
+
+    async def _start(self) -> None:
         builder = EnvironmentBuilder()
         manager = _as_context_manager(self.lifespan, builder)
-        await manager.__aenter__()
         try:
-            if builder.settings.db_path is None:
+            await manager.__aenter__()
+        except BaseException:
+            await builder.context_provider.aclose()
+            raise
+        try:
+            if not builder.settings.db_path:
                 raise _no_db_path()
             environment = Environment(
                 builder.settings,
@@ -202,24 +266,20 @@ class DefaultEnvironment:
             raise
         self._exit = manager
         self.environment = environment
-        return environment
 
     async def configured_db_path(self) -> str:
         """The state directory that the lifespan names: its set-up and clean-up run, nothing is opened."""
         builder = EnvironmentBuilder()
         async with _as_context_manager(self.lifespan, builder):
             try:
-                if builder.settings.db_path is None:
+                if not builder.settings.db_path:
                     raise _no_db_path()
                 return os.fspath(builder.settings.db_path)
             finally:
                 await builder.context_provider.aclose()
 
-    async def stopped(self) -> None:
-        """Shut down: entered managers first, then the lifespan after its `yield` (APP-23)."""
-        environment, self.environment = self.environment, None
-        if environment is None:
-            return
+    async def _stop(self, environment: Environment) -> None:
+        self.environment = None
         try:
             await environment.context_provider.aclose()
         finally:
@@ -239,14 +299,19 @@ def _no_db_path() -> SettingsError:
 def _as_context_manager(lifespan_fn: LifespanFn | None, builder: EnvironmentBuilder) -> Any:
     @asynccontextmanager
     async def manage() -> AsyncIterator[None]:
-        if lifespan_fn is None:
+        steps = None if lifespan_fn is None else lifespan_fn(builder)
+        if steps is None and lifespan_fn is None:
             yield
-        elif inspect.isasyncgenfunction(lifespan_fn):
-            async with asynccontextmanager(lifespan_fn)(builder):
+        elif isinstance(steps, AsyncGenerator):
+            async with asynccontextmanager(lambda: steps)():
+                yield
+        elif isinstance(steps, Generator):
+            with contextmanager(lambda: steps)():
                 yield
         else:
-            with contextmanager(lifespan_fn)(builder):  # type: ignore[arg-type]  # checked by `lifespan`
-                yield
+            if inspect.iscoroutine(steps):
+                steps.close()
+            raise TypeError(f"a lifespan must be a generator function with one `yield`, got {lifespan_fn!r}")
 
     return manage()
 
@@ -262,11 +327,11 @@ def default_of(process: Process) -> DefaultEnvironment:
 def lifespan(fn: LifespanFn | None = None) -> Any:
     """Decorator: set up, and after `yield` clean up, the default environment. Takes a sync or async generator function.
 
-    TypeError for anything else; a second lifespan replaces the first with a UserWarning.
+    The start raises TypeError for anything else. A second lifespan replaces the first with a UserWarning.
     """
 
     def register(function: LifespanFn) -> LifespanFn:
-        if not (inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)):
+        if not callable(function):
             raise TypeError(f"a lifespan must be a generator function with one `yield`, got {function!r}")
         process = current_process()
         default = default_of(process)
@@ -303,7 +368,8 @@ def stop_blocking() -> None:
     """As `stop`, from synchronous code."""
     default = default_of(current_process())
     if default.environment is not None:
-        run_blocking(stop(), default.environment.event_loop)
+        loop = default.environment.event_loop
+        run_blocking(stop(), current_process().ports.event_loop() if loop.is_closed() else loop)
 
 
 class _Runtime:
@@ -333,49 +399,99 @@ def runtime() -> _Runtime:
     return _Runtime()
 
 
-def run_blocking(work: Any, loop: asyncio.AbstractEventLoop) -> Any:
+_GRACE_S: Final = 2.0  # for clean-up code of an interrupted run, before Ctrl-C goes on its way
+
+
+class Outcome(NamedTuple, Generic[T]):
+    """What came of some work: it is handed on as a value, because asyncio gives some exceptions a meaning of its own.
+
+    A KeyboardInterrupt or SystemExit that a task raises ends the event loop it ran on, and a CancelledError becomes
+    another one on the way to another thread.
+    """
+
+    value: T | None
+    error: BaseException | None
+
+    def get(self) -> T:
+        """The value, or raise the exception."""
+        if self.error is not None:
+            try:
+                raise self.error
+            finally:
+                del self  # a frame that the traceback leads to must not lead back to the exception
+        return self.value  # type: ignore[return-value]  # a T, as there was no error
+
+
+async def captured(work: Awaitable[T]) -> Outcome[T]:
+    """Await, and tell what came of it."""
+    try:
+        return Outcome(await work, None)
+    except GeneratorExit:  # the loop is gone
+        raise
+    except BaseException as error:
+        return Outcome(None, error)
+
+
+def run_blocking(
+    work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop, interrupt: Callable[[], None] = lambda: None
+) -> T:
     """Run a coroutine on an environment's loop from outside it, and wait.
 
-    RuntimeError when called on that loop itself, or when the loop is closed.
+    RuntimeError when called on that loop itself, or when the loop is closed. On Ctrl-C, `interrupt` is to end the work.
     """
-    if _running_loop() is loop:
-        work.close()
-        raise RuntimeError("a blocking call on the environment's own event loop would wait for itself; await instead")
-    if not loop.is_running() and not loop.is_closed():
-        return loop.run_until_complete(work)
-    carried = carry_exit(work)
+    running = _running_loop()
     try:
-        future = asyncio.run_coroutine_threadsafe(carried, loop)
+        if running is loop:
+            raise RuntimeError(
+                "a blocking call on the environment's own event loop would wait for itself; await instead"
+            )
+        if loop.is_closed() or running is not None:
+            check_runs(loop)
     except RuntimeError:
-        carried.close()
         work.close()
         raise
+    outcome = (_wait if loop.is_running() else _drive)(captured(work), loop, interrupt)
+    try:
+        return outcome.get()
+    finally:
+        del outcome
+
+
+def check_runs(loop: asyncio.AbstractEventLoop) -> None:
+    """RuntimeError unless a loop runs, in another thread."""
+    if loop.is_closed():
+        raise RuntimeError(
+            "Event loop is closed: the environment was created on a loop that has ended; create it outside of async"
+            " code, or stop it (`async with coco.runtime()`) before its loop ends"
+        )
+    if not loop.is_running():
+        raise RuntimeError("the environment's event loop is not running, so nothing would happen; run that loop")
+
+
+def _wait(
+    work: Coroutine[Any, Any, Outcome[T]], loop: asyncio.AbstractEventLoop, interrupt: Callable[[], None]
+) -> Outcome[T]:
+    future = asyncio.run_coroutine_threadsafe(work, loop)
     try:
         return future.result()
-    except CarriedExit as carrier:
-        raise carrier.reason from None
     except BaseException:
+        interrupt()
+        with suppress(TimeoutError, concurrent.futures.CancelledError):
+            future.result(_GRACE_S)
         future.cancel()
         raise
 
 
-class CarriedExit(Exception):
-    """SystemExit or KeyboardInterrupt on its way out of an event loop."""
-
-    def __init__(self, reason: BaseException) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-async def carry_exit(work: Awaitable[T]) -> T:
-    """Await; SystemExit and KeyboardInterrupt come out as CarriedExit: as they are, a task must not raise them.
-
-    asyncio ends the loop that the task ran on, and whoever waits for it on another thread would wait for ever.
-    """
+def _drive(
+    work: Coroutine[Any, Any, Outcome[T]], loop: asyncio.AbstractEventLoop, interrupt: Callable[[], None]
+) -> Outcome[T]:
+    task = loop.create_task(work)
     try:
-        return await work
-    except (SystemExit, KeyboardInterrupt) as reason:
-        raise CarriedExit(reason) from None
+        return loop.run_until_complete(task)
+    except KeyboardInterrupt:
+        interrupt()
+        loop.run_until_complete(asyncio.wait([task], timeout=_GRACE_S))
+        raise
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -14,13 +14,13 @@ from ._environment import Environment, default_of, run_blocking
 __all__ = ["apps_of", "default_state_directory", "list_stable_paths", "list_stable_paths_sync", "stable_paths"]
 
 
-async def list_stable_paths(app: App[Any]) -> list[StablePath]:
+async def list_stable_paths(app: App[..., Any]) -> list[StablePath]:
     """The paths of an app's components and of the directories between them, sorted; empty if it has no state."""
     environment = await app.opened()
     return stable_paths(environment.store.space(app.name))
 
 
-def list_stable_paths_sync(app: App[Any]) -> list[StablePath]:
+def list_stable_paths_sync(app: App[..., Any]) -> list[StablePath]:
     """As `list_stable_paths`, from synchronous code."""
     with app.process.active():
         found: list[StablePath] = run_blocking(list_stable_paths(app), app.process.ports.event_loop())
@@ -39,11 +39,11 @@ def stable_paths(space: StateSpace) -> list[StablePath]:
     return sorted(found)
 
 
-def apps_of(process: Process | None = None) -> list[tuple[str, Environment | None, App[Any]]]:
+def apps_of(process: Process | None = None) -> list[tuple[str, Environment | None, App[..., Any]]]:
     """The apps that are alive in a process: environment name, environment (None: not started), app; by name."""
     process = process or current_process()
     default = default_of(process)
-    found: list[tuple[str, Environment | None, App[Any]]] = [
+    found: list[tuple[str, Environment | None, App[..., Any]]] = [
         ("default", default.environment, app) for app in default.apps.values()
     ]
     for reference in process.environments:

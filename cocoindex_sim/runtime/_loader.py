@@ -129,7 +129,7 @@ def _place(error: ImportError) -> str:
     return ""
 
 
-def find_app(target: AppTarget, process: Process | None = None) -> App[Any]:
+def find_app(target: AppTarget, process: Process | None = None) -> App[..., Any]:
     """The app that a target means, among those alive after loading. AppNotFoundError says what there is (CLI-05)."""
     reference, apps = target.reference, apps_of(process)
     if not apps:
@@ -166,5 +166,5 @@ def find_app(target: AppTarget, process: Process | None = None) -> App[Any]:
     )
 
 
-def _environment_names(apps: list[tuple[str, Environment | None, App[Any]]]) -> str:
+def _environment_names(apps: list[tuple[str, Environment | None, App[..., Any]]]) -> str:
     return ", ".join(sorted({name or "(unnamed)" for name, _, _ in apps}))

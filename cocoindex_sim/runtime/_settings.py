@@ -24,13 +24,15 @@ class LmdbSettings:
     max_dbs: int = 1024
     map_size: int = 4 * _GIB
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """ValueError for sizes that can't be (APP-21)."""
         if self.max_dbs < 1:
             raise ValueError(f"max_dbs must be at least 1, got {self.max_dbs!r}")
         if self.map_size < 1:
             raise ValueError(f"map_size must be at least 1 byte, got {self.map_size!r}")
 
 
+@dataclass(init=False)
 class Settings:
     """Where and how an environment keeps its state.
 
@@ -40,6 +42,7 @@ class Settings:
 
     db_path: os.PathLike[str] | str | None
     db_settings: LmdbSettings
+    global_execution_options: None
 
     def __init__(
         self,
@@ -73,13 +76,18 @@ class Settings:
         """Older name for `db_settings.max_dbs`."""
         return self.db_settings.max_dbs
 
+    @lmdb_max_dbs.setter
+    def lmdb_max_dbs(self, number: int) -> None:
+        self.db_settings.max_dbs = number
+
     @property
     def lmdb_map_size(self) -> int:
         """Older name for `db_settings.map_size`."""
         return self.db_settings.map_size
 
-    def __repr__(self) -> str:
-        return f"Settings(db_path={self.db_path!r}, db_settings={self.db_settings!r})"
+    @lmdb_map_size.setter
+    def lmdb_map_size(self, size: int) -> None:
+        self.db_settings.map_size = size
 
 
 def default_db_path() -> str | None:

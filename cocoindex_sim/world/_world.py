@@ -51,7 +51,7 @@ class World:
         self._stores: dict[str, MemoryStore] = {}
         self._life = _Life(self)
         self._loaded: tuple[str, Path] | None = None
-        self._app: App[Any] | None = None
+        self._app: App[..., Any] | None = None
         self._handle: UpdateHandle[Any] | None = None
         self._task: asyncio.Task[Any] | None = None
         self._closed = False
@@ -69,7 +69,7 @@ class World:
         """The engine process of the present life."""
         return self._life.process
 
-    def load(self, target: str, *, base: Path | None = None) -> App[Any]:
+    def load(self, target: str, *, base: Path | None = None) -> App[..., Any]:
         """Execute a pipeline file, unmodified, in this world, and take its app: `path/main.py[:app_name]`.
 
         `base`: what the path is relative to. Raises what `load_module` and `find_app` raise.
@@ -84,14 +84,14 @@ class World:
         self._app = self._life.load(target, base)
         return self._app
 
-    def use(self, make_app: Callable[[], App[Any]]) -> App[Any]:
+    def use(self, make_app: Callable[[], App[..., Any]]) -> App[..., Any]:
         """Take the app that a function makes in this world; for pipelines written inside a test."""
         with self._life.entered():
             self._app = make_app()
         return self._app
 
     @property
-    def app(self) -> App[Any]:
+    def app(self) -> App[..., Any]:
         """The app that was loaded. RuntimeError before."""
         if self._app is None:
             raise RuntimeError("no app is loaded in this world: call load() or use() first")
@@ -256,7 +256,7 @@ class _Life:
         with self.process.active():
             yield
 
-    def load(self, target: str, base: Path) -> App[Any]:
+    def load(self, target: str, base: Path) -> App[..., Any]:
         parsed = parse_target(target)
         self._exit.enter_context(alias.installed())
         self._exit.enter_context(_fresh_modules((base / parsed.reference).resolve().parent, self.process))

@@ -57,7 +57,7 @@ class Runner:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         provided: Mapping[str, object],
-        begin: Callable[[coco.App[Any]], Awaitable[Any]],
+        begin: Callable[[coco.App[..., Any]], Awaitable[Any]],
     ) -> Any:
         async def run() -> Any:
             context = coco.ContextProvider()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from cocoindex_sim.engine import Process
 from cocoindex_sim.ports import Ports
 from cocoindex_sim.store import MemoryStore
 from cocoindex_sim.values import Event, event_name
-from cocoindex_sim.world import VirtualLoop
+from cocoindex_sim.world import Policy, VirtualLoop
 from cocoindex_sim.world._trace import Trace
 
 
@@ -29,16 +29,20 @@ class Clock:
 
 
 class Bench:
-    """One durable store; `process` is the life that has it open, `crash` ends it and begins the next."""
+    """One durable store; `process` is the life that has it open, `crash` ends it and begins the next.
 
-    def __init__(self) -> None:
+    `policy`: who goes next on the loop of every life; asyncio's own order without.
+    """
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self._policy = policy
         self._disk = MemoryStore()
         self._exits: list[Any] = []
         self.trace: Trace
         self._begin()
 
     def _begin(self) -> None:
-        self.loop = VirtualLoop()
+        self.loop = VirtualLoop(self._policy)
         self.trace = Trace(self.loop)
         self._holder: Any = None
 
@@ -53,7 +57,7 @@ class Bench:
         self._active.__enter__()
         self.env = coco.Environment(coco.Settings(db_path="state"))
 
-    def app(self, main: Callable[..., Any], *args: Any, name: str = "app", **config: Any) -> coco.App[Any]:
+    def app(self, main: Callable[..., Any], *args: Any, name: str = "app", **config: Any) -> coco.App[..., Any]:
         """An app in this life."""
         return coco.App(coco.AppConfig(name=name, environment=self.env, **config), main, *args)
 
@@ -61,11 +65,11 @@ class Bench:
         """Run something awaitable to its end."""
         return self.loop.run_until_complete(work)
 
-    def update(self, app: coco.App[Any], **options: Any) -> Any:
+    def update(self, app: coco.App[..., Any], **options: Any) -> Any:
         """One update to its end."""
         return self.run(app.update(**options).result())
 
-    def stats(self, app: coco.App[Any], **options: Any) -> dict[str, coco.ComponentStats]:
+    def stats(self, app: coco.App[..., Any], **options: Any) -> dict[str, coco.ComponentStats]:
         """The counts of one update, which may fail."""
         handle = app.update(**options)
         with suppress(Exception):
@@ -74,7 +78,7 @@ class Bench:
         assert stats is not None
         return {name.rpartition(".")[2]: counts for name, counts in stats.by_component.items()}
 
-    def update_until(self, app: coco.App[Any], event: str, nth: int = 1, **options: Any) -> None:
+    def update_until(self, app: coco.App[..., Any], event: str, nth: int = 1, **options: Any) -> None:
         """Begin an update and stop it dead right after the nth event of this name. Call `crash` next."""
         assert self.halt_at(app.update(**options).result(), event, nth), f"no {event} number {nth}"
 
@@ -147,7 +151,7 @@ class Journal:
             return None
         return coco.TargetReconcileOutput((key, desired), self.sink, desired)
 
-    def _apply(self, context: coco.ContextProvider, actions: list[tuple[Any, Any]]) -> None:
+    def _apply(self, context: coco.ContextProvider, actions: Sequence[tuple[Any, Any]]) -> None:
         self.calls.append(list(actions))
         for key, value in actions:
             self.before_action(key)
@@ -190,7 +194,9 @@ class Tables(Journal):
         self.invalidation: Literal["destructive", "lossy"] | None = None
         self.rows = Journal()
         self.rows._put = self._put_row  # type: ignore[method-assign]  # rows are part of the content
-        self.sink = coco.TargetActionSink.from_fn(self._apply, child_handler=lambda context, action: Rows(self, action[0]))
+        self.sink = coco.TargetActionSink.from_fn(
+            self._apply, child_handler=lambda context, action: Rows(self, action[0])
+        )
         if asks_rows:
             self.child_handler_for_deletion = lambda key, prev: Rows(self, key)
 

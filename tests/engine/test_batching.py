@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from datetime import timedelta
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -183,9 +183,9 @@ def test_methods_of_classes_and_static_methods_are_batched(bench: Bench) -> None
         (lambda items: [], RuntimeError, "Batched output length mismatch: expected 2 outputs, got 0"),
         (lambda items: [1, 2, 3], RuntimeError, "expected 2 outputs, got 3"),
         (lambda items: None, TypeError, "got a NoneType"),
-        (lambda items: iter(items), TypeError, "got a list_iterator"),
-        (lambda items: set(items), TypeError, "got a set"),
-        (lambda items: dict.fromkeys(items), TypeError, "got a dict"),
+        (iter, TypeError, "got a list_iterator"),
+        (set, TypeError, "got a set"),
+        (dict.fromkeys, TypeError, "got a dict"),
         (lambda items: "ab", TypeError, "got a str"),
     ],
 )
@@ -477,5 +477,5 @@ def test_the_size_of_a_batch_is_one_or_more() -> None:
 def test_batching_needs_the_async_interface() -> None:
     # FN-03
     for options in ({"batching": True}, {"max_batch_size": 3}, {"runner": coco.GPU}):
-        with pytest.raises(ValueError, match="use @coco.fn.as_async"):
+        with pytest.raises(ValueError, match=r"use @coco\.fn\.as_async"):
             coco.fn(**options)

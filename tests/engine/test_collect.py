@@ -164,7 +164,7 @@ def test_a_stale_directory_is_retried_without_touching_the_live_ones_in_it(bench
     # The retry finds everything above reused, so nothing but its tombstone says what is stale.
     forest = Forest(bench, memo=True)
     forest.update({"top": {"a": {"b": {"c": {}}}}})
-    then = {"top": {"a": {"b/c/live": {"x": {}}}}}
+    then: Tree = {"top": {"a": {"b/c/live": {"x": {}}}}}
     forest.update(then, f"top/{failing}")
     for _ in range(2):
         forest.runs.clear()
@@ -206,18 +206,31 @@ def test_what_failed_to_go_and_comes_back_only_to_fail_is_not_removed(bench: Ben
     assert journal.content == {}
 
 
-def test_a_parent_is_on_record_before_its_children(bench: Bench) -> None:  # DUR-01
-    async def nothing() -> None:
-        pass
+def test_the_children_of_a_new_component_that_failed_are_not_stale(bench: Bench) -> None:  # DUR-01, CMP-13
+    journal = Journal()
+    provider = journal.provider()
+    stage = [1]
+
+    async def child() -> None:
+        coco.declare_target_state(provider.target_state("k", stage[0]))
+
+    async def parent() -> None:
+        await coco.mount(child)
+        if stage[0] == 2:
+            raise ValueError
 
     async def main() -> None:
-        await coco.use_mount(nothing)
-        raise ValueError
+        if stage[0] > 1:
+            await coco.mount(parent)
 
     app = bench.app(main)
-    with pytest.raises(ValueError):  # noqa: PT011  only that it fails
+    for stage[0] in (1, 2):
         bench.update(app)
-    assert [str(path) for path in bench.run(list_stable_paths(app))] == ["/", "/@nothing"]
+    assert journal.content == {"k": 2}
+    assert [str(path) for path in bench.run(list_stable_paths(app))] == ["/", "/@parent", "/@parent/@child"]
+    stage[0] = 3
+    bench.update(app)
+    assert journal.calls == [[("k", 2)], [("k", 3)]]
 
 
 def test_a_failed_update_collects_nothing_and_retries_nothing(bench: Bench) -> None:  # CMP-13

@@ -67,7 +67,7 @@ class OneUse:
     "items",
     [
         lambda: [("a", 1), ["b", 2]],
-        lambda: {"a": 1, "b": 2}.items(),
+        {"a": 1, "b": 2}.items,
         lambda: (pair for pair in (("a", 1), ("b", 2))),
         async_pairs,
         OneUse,
@@ -75,7 +75,7 @@ class OneUse:
 )
 @pytest.mark.parametrize("base", [(), (sub("base", 1),)])
 def test_each_item_is_a_child_at_its_key_with_the_value_first(bench: Bench, items: Any, base: Any) -> None:  # CMP-14
-    got = []
+    got: list[Any] = []
 
     async def child(value: int, extra: str, *, named: str) -> None:
         got.append((value, extra, named))

@@ -78,7 +78,9 @@ def test_what_was_planned_is_what_the_next_update_applies(bench: Bench) -> None:
 def test_memos_state_and_paths_are_as_they_were_before_it(bench: Bench) -> None:  # APP-10, STA-03
     program = Program(bench)
     bench.update(program.app)
-    before = {kind: bench.env.store.space("app").scan(kind, coco.ROOT_PATH) for kind in ("component", "target", "state")}
+    before = {
+        kind: bench.env.store.space("app").scan(kind, coco.ROOT_PATH) for kind in ("component", "target", "state")
+    }
     program.items["a"] = 5
     program.preview()
     program.preview(full_reprocess=True)

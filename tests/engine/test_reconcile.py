@@ -66,7 +66,10 @@ def test_the_past_is_all_that_may_be_there(
     ],
 )
 def test_an_attempt_adds_one_possibility_and_repeats_none(
-    stored: TargetRecord | None, container: Generation, new: StoredValue | None, possible: tuple[StoredValue | None, ...]
+    stored: TargetRecord | None,
+    container: Generation,
+    new: StoredValue | None,
+    possible: tuple[StoredValue | None, ...],
 ) -> None:  # TGT-20, SE-20
     before = before_applied(stored, b"me", container, new)
     assert before == TargetRecord(b"me", possible, container)
@@ -205,7 +208,7 @@ def test_row_9_the_first_insert_failed_and_the_state_is_gone(story: Story, remov
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("removed", [False, True])
 def test_row_10_a_delete_failed(story: Story, removed: bool, after: bool) -> None:  # TGT-20 row 10, CMP-20, CMP-21
-    gone = None if removed else {}
+    gone: dict[str, int] | None = None if removed else {}
     story.update({"k": 1})
     story.fail(gone, after=after)
     assert story.update(gone) == [("k", NE, [1], True)]
@@ -249,7 +252,7 @@ class TableStory:
         """Update with these; the `reconcile` calls for rows, by the row's key."""
         self.schema, self.rows = schema, rows
         self.bench.update(self.app, **options)
-        return [(key[1], *rest) for key, *rest in self.tables.rows.take_asked()]  # type: ignore[misc]  # a pair
+        return [(key[1], *rest) for key, *rest in self.tables.rows.take_asked()]
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "memo"])
@@ -356,7 +359,7 @@ class Killed:
         self.bench = bench
         self.content: dict[Any, Any] = {}
 
-    def app(self, values: dict[str, int]) -> coco.App[Any]:
+    def app(self, values: dict[str, int]) -> coco.App[..., Any]:
         self.journal = Journal(self.content)
         provider = self.journal.provider()
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import cocoindex_sim as coco
-from cocoindex_sim.engine import Process, current_component, current_process
+from cocoindex_sim.engine import Process, current_process
 
 from .bench import Bench, Journal
 
@@ -24,7 +25,7 @@ class Slow(Journal):
         super().__init__()
         self.sink = coco.TargetActionSink.from_async_fn(self._apply_slowly)
 
-    async def _apply_slowly(self, context: coco.ContextProvider, actions: list[tuple[Any, Any]]) -> None:
+    async def _apply_slowly(self, context: coco.ContextProvider, actions: Sequence[tuple[Any, Any]]) -> None:
         await asyncio.sleep(1)
         self._apply(context, actions)
 
@@ -60,7 +61,9 @@ def test_while_a_call_is_in_flight_others_wait_and_go_together(bench: Bench) -> 
 
 @pytest.mark.parametrize("bad", ["a", "c", "e", "g"])
 @pytest.mark.parametrize("after", [False, True])
-def test_a_failed_merged_call_is_split_until_the_culprit_is_alone(bench: Bench, bad: str, after: bool) -> None:  # TGT-14
+def test_a_failed_merged_call_is_split_until_the_culprit_is_alone(
+    bench: Bench, bad: str, after: bool
+) -> None:  # TGT-14
     slow = Slow()
     (slow.fail_after if after else slow.fail_before).add(bad)
     declared = {"first": ["first"], **{name: [name, name * 2] for name in "abcdefg"}}
@@ -219,6 +222,7 @@ def test_a_stopped_update_ends_its_async_sinks_and_bodies(bench: Bench) -> None:
         try:
             await asyncio.sleep(1000)
         finally:
+            await asyncio.sleep(1)  # its clean-up takes time
             ended.append("waits")
 
     async def main() -> None:
@@ -247,9 +251,7 @@ def test_an_update_can_be_stopped_before_a_child_has_begun(bench: Bench) -> None
 
     async def main() -> None:
         await coco.mount(child)
-        component = current_component()
-        assert component is not None
-        component.run.interrupt()
+        coco.get_component_context().component.run.interrupt()
         await asyncio.sleep(1000)
 
     with pytest.raises(RuntimeError, match="Operation cancelled"):
@@ -264,41 +266,41 @@ def test_whoever_stops_an_update_does_not_meet_a_sync_sink_still_at_work(tmp_pat
     entered, gate = asyncio.Event(), threading.Event()
     order = []
 
+    loops: list[asyncio.AbstractEventLoop] = []
+
     class Blocking(Journal):
-        def _apply(self, context: coco.ContextProvider, actions: list[tuple[Any, Any]]) -> None:
-            loop.call_soon_threadsafe(entered.set)
+        def _apply(self, context: coco.ContextProvider, actions: Sequence[tuple[Any, Any]]) -> None:
+            order.append("enters")
+            loops[0].call_soon_threadsafe(entered.set)
             gate.wait(timeout=60)
-            order.append("sink")
+            order.append("leaves")
 
     async def story() -> None:
-        nonlocal loop
-        loop = asyncio.get_running_loop()
+        loops.append(asyncio.get_running_loop())
         environment = coco.Environment(coco.Settings(db_path=tmp_path / "state"))
-        app = coco.App(coco.AppConfig("app", environment), children(Blocking().provider(), {"a": ["a"]}))
+        app: coco.App[..., None] = coco.App(
+            coco.AppConfig("app", environment), children(Blocking().provider(), {"a": ["a"]})
+        )
         update = asyncio.ensure_future(app.update().result())
         await entered.wait()
         drop = asyncio.ensure_future(app.drop())
-        drop.add_done_callback(lambda _: order.append("dropped"))
-        for _ in range(10):
+        for _ in range(2000):  # time enough for the drop to enter, did it not wait
             await asyncio.sleep(0)
-        order.append("released")
         gate.set()
         await drop
         with pytest.raises(RuntimeError, match="Operation cancelled"):
             await update
         environment.close()
 
-    loop: asyncio.AbstractEventLoop
     with Process(current_process().ports).active():
         asyncio.run(story())
-    assert order[:2] == ["released", "sink"]
-    assert order[-1] == "dropped"
+    assert order == ["enters", "leaves"] * 2
 
 
 @pytest.mark.parametrize("where", ["body", "sink"])
 def test_a_thread_that_runs_out_of_items_does_not_hang_the_update(tmp_path: Path, where: str) -> None:
     class Empty(Journal):
-        def _apply(self, context: coco.ContextProvider, actions: list[tuple[Any, Any]]) -> None:
+        def _apply(self, context: coco.ContextProvider, actions: Sequence[tuple[Any, Any]]) -> None:
             next(iter(()))
 
     def main() -> None:

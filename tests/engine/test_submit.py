@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -54,7 +55,8 @@ def test_a_result_that_can_not_be_stored_fails_before_the_sinks(bench: Bench) ->
 
     with pytest.raises(NotImplementedError, match="Cannot serialize"):
         bench.update(bench.app(main))
-    assert journal.asked == journal.calls == []
+    assert journal.asked == []
+    assert journal.calls == []
 
 
 def test_a_component_that_failed_keeps_what_it_had(bench: Bench) -> None:  # DUR-02, CMP-13
@@ -206,7 +208,7 @@ def test_a_claimant_waits_for_the_owner_s_sink_call(bench: Bench) -> None:  # TG
     journal = Journal()
     calls: list[Any] = []
 
-    async def slow(context: Any, actions: list[Any]) -> None:
+    async def slow(context: Any, actions: Sequence[Any]) -> None:
         await asyncio.sleep(100)
         calls.append((bench.loop.now_ns // 10**9, actions))
 
@@ -251,7 +253,9 @@ def test_two_components_declaring_one_state_are_named_and_the_last_one_wins(
 
 
 @pytest.mark.parametrize("order", [(0, 5), (5, 0)])
-def test_the_one_to_submit_last_wins_whichever_was_mounted_first(bench: Bench, order: tuple[int, int]) -> None:  # TGT-30
+def test_the_one_to_submit_last_wins_whichever_was_mounted_first(
+    bench: Bench, order: tuple[int, int]
+) -> None:  # TGT-30
     journal = Journal()
     provider = journal.provider()
 
@@ -287,12 +291,12 @@ def test_who_is_robbed_while_its_own_sink_is_at_work_looks_again(bench: Bench) -
     journal = Journal()
     fast, slow = journal.provider(), Journal()
 
-    async def apply_slowly(context: Any, actions: list[Any]) -> None:
+    async def apply_slowly(context: Any, actions: Sequence[Any]) -> None:
         await asyncio.sleep(10)
 
     slow.sink = coco.TargetActionSink.from_async_fn(apply_slowly)
     slow_provider = slow.provider("test/slow")
-    thief = [False]
+    plan = {"n": 1, "thief": False}
 
     @coco.fn(memo=True)
     async def owner(n: int) -> None:
@@ -304,15 +308,16 @@ def test_who_is_robbed_while_its_own_sink_is_at_work_looks_again(bench: Bench) -
         coco.declare_target_state(fast.target_state("k", 2))
 
     async def main() -> None:
-        await coco.mount(owner, 1 + thief[0])
-        if thief[0]:
+        await coco.mount(owner, plan["n"])
+        if plan["thief"]:
             await coco.mount(steals)
 
     app = bench.app(main)
-    for thief[0] in (False, True):  # noqa: B020  the main function reads it
-        bench.update(app)
+    bench.update(app)
+    plan.update(n=2, thief=True)
+    bench.update(app)
     assert journal.content == {"k": 2}
-    thief[0] = False
+    plan.update(thief=False)
     bench.update(app)
     assert journal.content == {"k": 1}
 
@@ -372,7 +377,8 @@ class TablesStory:
         assert self.tables.content == plan
         asked, calls = self.tables.rows.take_asked(), self.tables.rows.take_calls()
         self.bench.update(self.app)
-        assert self.tables.rows.take_calls() == self.tables.rows.take_asked() == []
+        assert self.tables.rows.take_calls() == []
+        assert self.tables.rows.take_asked() == []
         self.tables.rows.asked, self.tables.rows.calls = asked, calls
 
 
@@ -645,7 +651,7 @@ def test_a_component_may_own_a_container_and_a_row_left_in_it(bench: Bench, asks
             coco.declare_target_state_with_child(provider.target_state("t", 1))
 
     app = bench.app(main)
-    for stage[0] in (1, 2):  # noqa: B020  the main function reads it
+    for stage[0] in (1, 2):
         bench.update(app)
     assert tables.content == {"t": {"x": 1}}
     tables.rows.take_asked()

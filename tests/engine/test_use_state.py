@@ -254,7 +254,7 @@ def test_the_values_of_a_killed_run_are_those_of_the_last_commit(bench: Bench) -
     seen: list[int] = []
     content: dict[str, int] = {}
 
-    def make() -> coco.App[None]:
+    def make() -> coco.App[..., None]:
         provider = Journal(content).provider()
 
         @coco.fn

@@ -174,7 +174,7 @@ def test_a_pool_says_what_it_can_not_do(loop: VirtualLoop) -> None:
     async def story() -> None:
         pool = coco.GPUPool(2)
         for fraction in (0, 1.5):
-            with pytest.raises(ValueError, match="must be above 0.0 and at most 1.0"):
+            with pytest.raises(ValueError, match=r"must be above 0\.0 and at most 1\.0"):
                 pool.acquire(fraction)
         with pytest.raises(ValueError, match="gpu_count must be > 0, got 0"):
             pool.acquire_full(0)

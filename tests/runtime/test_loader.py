@@ -170,7 +170,7 @@ def process() -> Iterator[Process]:
 async def main() -> None: ...
 
 
-def app_in(environment: coco.Environment | None, name: str = "A") -> coco.App[None]:
+def app_in(environment: coco.Environment | None, name: str = "A") -> coco.App[..., None]:
     return coco.App(name if environment is None else coco.AppConfig(name, environment), main)
 
 

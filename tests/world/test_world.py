@@ -156,7 +156,7 @@ def test_a_file_that_goes_between_listing_and_reading_fails_alone_and_keeps_its_
 def test_an_app_made_inside_a_test_runs_like_a_loaded_one() -> None:
     import cocoindex_sim as coco
 
-    def make() -> coco.App[int]:
+    def make() -> coco.App[..., int]:
         @coco.fn
         async def main() -> int:
             return 7
