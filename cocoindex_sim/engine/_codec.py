@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 _PICKLE_EXT: Final = 1
 _MSGPACK, _PICKLE = "m", "p"
-_REAL_DATETIME, _REAL_DATE = datetime.datetime, datetime.date
+_DATES: Final = datetime.datetime, datetime.date  # in a tuple, where a frozen clock leaves them alone
 _NONE_VALUE: Final = StoredValue(_MSGPACK, msgspec.msgpack.encode(None))
 _NATIVE: Final = frozenset({bool, int, float, str, bytes, list, tuple, dict, set})
 
@@ -141,14 +141,14 @@ def _enc_hook(value: object) -> object:
         return value.model_dump(mode="json")  # type: ignore[attr-defined]  # pydantic's
     if _goes_by_pickle(value) or current_process().may_unpickle((cls.__module__, cls.__qualname__)):
         return msgspec.msgpack.Ext(_PICKLE_EXT, _pickled(value))
-    # A frozen clock's dates are subclasses, which msgspec refuses.
-    if isinstance(value, _REAL_DATETIME):
-        return _REAL_DATETIME(
+    real_datetime, real_date = _DATES
+    if isinstance(value, real_datetime):  # a frozen clock's dates are subclasses, which msgspec refuses
+        return real_datetime(
             value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond,
             tzinfo=value.tzinfo, fold=value.fold,
         )  # fmt: skip
-    if isinstance(value, _REAL_DATE):
-        return _REAL_DATE(value.year, value.month, value.day)
+    if isinstance(value, real_date):
+        return real_date(value.year, value.month, value.day)
     raise _unserialisable(value)
 
 

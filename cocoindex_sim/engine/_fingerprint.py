@@ -215,19 +215,20 @@ class _Encoder:
         if registered is not None:
             base, key_fn, state_fn = registered
             return self._keyed(b"r", base, key_fn(obj), None if state_fn is None else partial(state_fn, obj))
-        if isinstance(obj, _SEQUENCES):
+        if isinstance(obj, _SEQUENCES):  # spelled out: nesting may be deep, and every frame counts
+            return b"l%d:%b" % (len(obj), b"".join(map(self.encode, obj)))
+        if cls is not dict and isinstance(obj, Sequence):
             return self._listed(b"l", obj)
         if isinstance(obj, Mapping):
             return self._unordered(b"m", obj.items())
         if isinstance(obj, Set):
             return self._unordered(b"e", ((item,) for item in obj))
-        if isinstance(obj, Sequence):
-            return self._listed(b"l", obj)
         if hasattr(cls, "__dataclass_fields__"):
             named = {field.name: getattr(obj, field.name) for field in fields(obj) if hasattr(obj, field.name)}
             return self._named_parts(cls, named)
         if hasattr(cls, "model_fields"):  # pydantic's
-            named = {name: getattr(obj, name) for name in cls.model_fields} | (obj.__pydantic_extra__ or {})
+            extra = sorted((obj.__pydantic_extra__ or {}).items())
+            named = {name: getattr(obj, name) for name in cls.model_fields} | dict(extra)
             return self._named_parts(cls, named)
         return self._plain(obj, cls)
 

@@ -88,8 +88,7 @@ class Function(Generic[P, R_co]):
     @functools.cached_property
     def logic(self) -> bytes:
         """The fingerprint of what this function does."""
-        lines, self._lines = self._lines, []
-        return logic_fingerprint(self._innermost, self._version, self._deps, lines)
+        return logic_fingerprint(self._innermost, self._version, self._deps, self._lines)
 
     @functools.cached_property
     def identity(self) -> bytes:

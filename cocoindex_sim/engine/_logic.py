@@ -34,11 +34,12 @@ class LogicRegistry:
     def __init__(self, outer: LogicRegistry | None = None) -> None:
         self._outer = outer
         self._known: dict[bytes, set[_Registered]] = {}
-        self._pending: list[weakref.ref[_Tracked]] = []
+        self._pending: dict[int, weakref.ref[_Tracked]] = {}  # by the id of the reference
 
     def register(self, function: _Tracked) -> None:
         """Add a function, for as long as it exists."""
-        self._pending.append(weakref.ref(function))
+        reference = weakref.ref(function)
+        self._pending[id(reference)] = reference
 
     def offers(self, fingerprints: Iterable[bytes]) -> bool:
         """Whether functions with all these fingerprints are registered."""
@@ -51,13 +52,14 @@ class LogicRegistry:
         return True
 
     def _settle(self) -> None:
-        pending, self._pending = self._pending, []
-        for reference in pending:
+        # Several threads may do this at once: nothing leaves `_pending` before it is known.
+        for key, reference in list(self._pending.items()):
             function = reference()
             if function is not None:
                 registered = _Registered(function, self._forget)
                 registered.logic = function.logic
                 self._known.setdefault(registered.logic, set()).add(registered)
+            self._pending.pop(key, None)
 
     def _forget(self, registered: weakref.ref[_Tracked]) -> None:
         assert isinstance(registered, _Registered)
@@ -117,7 +119,7 @@ def _functions_by_line(source: str) -> dict[tuple[int, str], list[bytes]]:
     except (SyntaxError, ValueError, RecursionError):
         return {}
     found: dict[tuple[int, str], list[bytes]] = {}
-    # Inner functions first: outer digests are taken once their docstrings are gone.
+    # Inner functions first: outer digests are taken once their docstrings and decorators are gone.
     for node in reversed(list(ast.walk(tree))):
         if isinstance(node, ast.Lambda):
             found.setdefault((node.lineno, "<lambda>"), []).append(_digest(node))
@@ -127,7 +129,6 @@ def _functions_by_line(source: str) -> dict[tuple[int, str], list[bytes]]:
             decorators, node.decorator_list = node.decorator_list, []
             first_line = decorators[0].lineno if decorators else node.lineno
             found.setdefault((first_line, node.name), []).append(_digest(node))
-            node.decorator_list = decorators
     return found
 
 

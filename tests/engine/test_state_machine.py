@@ -14,7 +14,7 @@ import itertools
 import logging
 import os
 import random
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import pytest

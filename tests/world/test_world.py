@@ -12,7 +12,7 @@ from cocoindex_sim.engine import current_process
 from cocoindex_sim.values import ComponentFailed, event_name
 from cocoindex_sim.world import SeededRandom, Streams, World
 
-PIPELINE = '''
+PIPELINE = """
 import pathlib
 import cocoindex as coco
 from cocoindex.connectors import localfs
@@ -33,7 +33,7 @@ async def main():
     await coco.mount_each(shout, localfs.walk_dir(pathlib.Path("in")).items(), target)
 
 app = coco.App("Shout", main)
-'''
+"""
 
 
 @pytest.fixture
