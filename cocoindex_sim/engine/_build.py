@@ -19,11 +19,10 @@ from ..values import (
     ComponentReady,
     ComponentReused,
     ComponentStarted,
-    StablePath,
 )
 from ._blocking import run_blocking
 from ._codec import decode_value, encode_value
-from ._collect import remove_components, stale_below, tombstones_for
+from ._collect import has_rows, remove_components, stale_below, tombstones_for
 from ._component import Component, ComponentContext, Phase, _current
 from ._context_state import StoredStates
 from ._deadline import in_time
@@ -120,7 +119,7 @@ async def _build(component: Component, invocation: Invocation) -> Any:
             stored = await _reusable(component, record, memo)
             if stored is not None:
                 return _reuse(component, function, stored)
-    if record is not None and record.memo is not None and not run.full_reprocess:
+    if record is not None and record.memo is not None and not (run.full_reprocess and _is_of(record.memo, memo)):
         component.record = record = replace(record, memo=None)  # FN-15
         run.committer.enqueue([(RecordKey("component", component.path), record)])
     component.enter(Phase.RUNNING)
@@ -135,6 +134,10 @@ async def _build(component: Component, invocation: Invocation) -> Any:
     component.enter(Phase.SUBMITTING)
     await _submit(component, new_memo)
     return value
+
+
+def _is_of(stored: ComponentMemo, memo: _MemoKey | None) -> bool:
+    return memo is not None and stored.fingerprint == memo.fingerprint
 
 
 class _MemoKey:
@@ -154,10 +157,11 @@ async def _reusable(component: Component, record: ComponentRecord | None, memo: 
     stored = record.memo
     if stored.fingerprint != memo.fingerprint or not hold(stored.dependencies, run):
         return None
-    if record.in_doubt and not run.all_settled(record.targets, component.path):
-        return None
-    if record.left and any(run.target(StablePath(state)) is not None for state in record.left):
-        return None  # to have them reconciled, should their container be declared again
+    if record.in_doubt or record.left:
+        if not run.is_settled(component.path):
+            return None
+        record = replace(record, in_doubt=False, left=())
+        run.committer.enqueue([(RecordKey("component", component.path), record)])
     asked = StoredStates(memo.states, stored.states, stored.dependencies, run.context_provider)
     if asked.functions:
         _current.set(ComponentContext(component, component.collector))  # they may use the context (MEM-23)
@@ -230,16 +234,25 @@ async def _submit(component: Component, memo: ComponentMemo | None) -> None:
         if submission.has_actions:
             await _pre_commit(component, submission)
         handlers = await submission.apply()
+        if component.any_descendant_failed:
+            memo = None
+        if any(has_rows(run, one) for one in stale):
+            run.late.update(above.encoded for above in (path, *path.ancestors()))
+        if memo is not None and path.encoded in run.late:
+            run.withheld[path.encoded], memo = memo, None
         record = ComponentRecord(
             component.processor,
             True,
             _ordered(submission.kept, carried),
-            None if component.any_descendant_failed else memo,
-            path.encoded in run.robbed,
+            memo,
+            path.encoded in run.doubted,
             _has_calls(component),
             bool(component.states),
             tuple(submission.left),
         )
+        if submission.left:
+            run.leftovers.add(path.encoded)
+            run.doubted.update(above.encoded for above in path.ancestors())  # they have yet to commit
         writes = [
             *submission.settled(),
             *_call_writes(component),
@@ -276,6 +289,8 @@ async def _pre_commit(component: Component, submission: Submission) -> None:
         targets = _ordered(old.targets, submission.kept, own)
         in_doubt = replace(old, processor=component.processor, targets=targets, in_doubt=True)
         writes.append((RecordKey("component", component.path), in_doubt))
+        if component.run.full_reprocess and component.parent is not None:  # memos above are still there
+            writes.extend(submission.doubt(component.parent.path))
     await submission.pre_commit(writes)
 
 

@@ -9,7 +9,7 @@ import enum
 import functools
 import types
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from pathlib import PurePath
 from typing import Any, Final, NamedTuple
@@ -59,7 +59,7 @@ class Captured:
     __slots__ = ("_cells", "names")
 
     def __init__(self, body: types.FunctionType) -> None:
-        assigned = set(_assigned_names(body.__code__))
+        assigned = _assigned_names(body.__code__)
         cells = zip(body.__code__.co_freevars, body.__closure__ or (), strict=True)
         self._cells = [(name, cell) for name, cell in cells if name not in assigned]
         self.names = [name for name, _ in self._cells]
@@ -79,13 +79,16 @@ class Captured:
         return CapturedNow(fingerprint_object(key), tuple(reader.held))
 
 
-def _assigned_names(code: types.CodeType) -> Iterator[str]:
+@functools.lru_cache(maxsize=4096)  # taking code apart costs a hundred times what reading a closure does
+def _assigned_names(code: types.CodeType) -> frozenset[str]:
+    names: set[str] = set()
     for instruction in dis.get_instructions(code):
         if instruction.opname in ("STORE_DEREF", "DELETE_DEREF"):
-            yield instruction.argval
+            names.add(instruction.argval)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from _assigned_names(constant)
+            names |= _assigned_names(constant)
+    return frozenset(names)
 
 
 class _Reader:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec.structs import replace
 
@@ -80,7 +80,7 @@ async def remove_components(run: Run, paths: Iterable[StablePath], *, last_try: 
     waiting: list[StablePath] = []
     while level:
         inner: list[StablePath] = []
-        for path, error in await _attempt(run, level):
+        for path, error in await _attempt(run, level, _remove):
             if isinstance(error, UnresolvedContainerError):
                 waiting.append(path)  # the container may be one of those below
             elif error is not None:
@@ -89,7 +89,7 @@ async def remove_components(run: Run, paths: Iterable[StablePath], *, last_try: 
                 continue
             inner.extend(below.get(path, ()))
         level = inner
-    for path, error in await _attempt(run, waiting):
+    for path, error in await _attempt(run, waiting, _remove):
         if isinstance(error, UnresolvedContainerError) and not last_try:
             run.deferred.append(path)
         elif error is not None:
@@ -111,11 +111,62 @@ def _forest(paths: list[StablePath]) -> tuple[list[StablePath], dict[StablePath,
     return outermost, below
 
 
-async def _attempt(run: Run, paths: list[StablePath]) -> list[tuple[StablePath, BaseException | None]]:
+async def remove_leftovers(run: Run, paths: Iterable[StablePath]) -> list[BaseException]:
+    """Delete rows that mounted components left behind before their container was declared. Gives what failed."""
+    errors: list[BaseException] = []
+    for path, error in await _attempt(run, sorted(paths), _remove_left):
+        if isinstance(error, UnresolvedContainerError):
+            run.removal_failed = True  # no failure: asked again in the next run
+        elif error is not None:
+            _failed(run, path, error)
+            errors.append(error)
+    return errors
+
+
+def has_rows(run: Run, path: StablePath) -> bool:
+    """Whether a component on record has rows of containers."""
+    record = run.component(path)
+    return record is not None and any(len(StablePath(key).parts()) > 2 for key in (*record.targets, *record.left))
+
+
+async def _remove_left(run: Run, path: StablePath) -> BaseException | None:
+    record = run.component(path)
+    if record is None or not record.left:
+        return None
+    submission = Submission(run, path)
+    try:
+        await submission.wait_for_claims(record.left)
+        submission.plan_removed(record.left, reprocess=run.full_reprocess)
+        if submission.has_actions:
+            await submission.pre_commit(submission.possible())
+            await submission.apply()
+        targets = tuple(sorted({*record.targets, *submission.kept}))
+        rest = replace(record, targets=targets, left=tuple(submission.left))
+        await run.committer.commit([*submission.settled(), (RecordKey("component", path), rest)])
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        if run.interrupted and isinstance(error, asyncio.CancelledError):
+            raise
+        return error
+    finally:
+        submission.release()
+    return _unresolved(submission) if submission.left else None
+
+
+def _unresolved(submission: Submission) -> UnresolvedContainerError:
+    row = StablePath(submission.left[0])
+    return UnresolvedContainerError(f"{row} can't be deleted: its container is neither declared nor removed")
+
+
+Removal: TypeAlias = "Callable[[Run, StablePath], Coroutine[Any, Any, BaseException | None]]"
+
+
+async def _attempt(run: Run, paths: list[StablePath], remove: Removal) -> list[tuple[StablePath, BaseException | None]]:
     outcomes: list[tuple[StablePath, BaseException | None]] = []
     for start in range(0, len(paths), _AT_ONCE):
         group = paths[start : start + _AT_ONCE]
-        tasks = [run.spawn(_remove(run, path), "remove") for path in group]
+        tasks = [run.spawn(remove(run, path), "remove") for path in group]
         outcomes.extend(zip(group, await asyncio.gather(*tasks), strict=True))
     return outcomes
 
@@ -161,8 +212,7 @@ async def _remove_component(run: Run, path: StablePath, record: ComponentRecord)
             # What is below goes all the same: a memo would bring this component back without it.
             rest = replace(record, targets=(), left=tuple(submission.left), memo=None, in_doubt=True)
             await run.committer.commit([*writes, (RecordKey("component", path), rest)])
-            row = StablePath(submission.left[0])
-            raise UnresolvedContainerError(f"{row} can't be deleted: its container is neither declared nor removed")
+            raise _unresolved(submission)
         writes.append((RecordKey("component", path), None))
         writes.append((RecordKey("tombstone", path), None))
         if record.has_state:
@@ -175,6 +225,7 @@ async def _remove_component(run: Run, path: StablePath, record: ComponentRecord)
 
 
 def _failed(run: Run, path: StablePath, error: BaseException) -> None:
+    run.removal_failed = True
     error.add_note(f"while component {path} was removed; it stays on record, and the next update tries again")
     record = run.component(path)
     run.stats.failed((record.processor if record is not None else "") or UNKNOWN)

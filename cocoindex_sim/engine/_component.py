@@ -140,7 +140,9 @@ class Component:
             if above in self.children:
                 part = key_text(StablePath(above).parts()[-1])
                 raise UsageError(f"{part} is not a directory in path {StablePath(encoded)}: it is a component")
-            self.directories.add(above)
+            if above not in self.directories:
+                self.directories.add(above)
+                self.run.forget_memo(StablePath(above))
         if encoded in self.children or encoded in self.directories:
             raise UsageError(f"Path {StablePath(encoded)} already exists; give each child a subpath of its own")
         self.children.add(encoded)

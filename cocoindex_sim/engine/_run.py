@@ -8,10 +8,12 @@ from collections.abc import Coroutine
 from contextvars import Context, copy_context
 from typing import Any, Literal, TypeVar
 
-from ..ports import ComponentRecord, Generation, Observer, Record, RecordKey, StateSpace, TargetRecord
+from msgspec.structs import replace
+
+from ..ports import ComponentMemo, ComponentRecord, Generation, Observer, Record, RecordKey, StateSpace, TargetRecord
 from ..values import ROOT_PATH, Event, RunFinished, RunStarted, StablePath, Symbol
 from ._build import Invocation, build
-from ._collect import remove_components, stored_components
+from ._collect import remove_components, remove_leftovers, stored_components
 from ._committer import Committer, PreviewCommitter
 from ._component import Component, _current
 from ._context_keys import ContextProvider
@@ -103,7 +105,11 @@ class Run:
         self.remounted: set[bytes] = set()  # those of them that are mounted again
         self.removing: set[bytes] = set()  # components whose deletion began
         self.deferred: list[StablePath] = []  # those that wait for a container to be resolved or go
-        self.robbed: set[bytes] = set()  # components that lost target states to others
+        self.doubted: set[bytes] = set()  # components that lost target states, or have such ones below them
+        self.leftovers: set[bytes] = set()  # mounted components with rows of containers not known when they committed
+        self.late: set[bytes] = set()  # components whose memos are stored last: see `_store_late`
+        self.withheld: dict[bytes, ComponentMemo] = {}  # these memos
+        self.removal_failed = False  # whether something that should be gone is not
         self.has_history = False  # whether anything was on record when the run began
         self.submitting: dict[bytes, asyncio.Future[None]] = {}  # target states with a sink call in flight
         self.resolved: dict[bytes, TargetStateProvider[Any, Any]] = {}  # containers declared in this run
@@ -186,6 +192,26 @@ class Run:
                 return False
         return True
 
+    def forget_memo(self, path: StablePath) -> None:
+        """A directory is at this path: a component that was there before may not be reused with what is below now."""
+        if self.has_history:
+            record = self.component(path)
+            if record is not None and record.memo is not None:
+                self.committer.enqueue([(RecordKey("component", path), replace(record, memo=None))])
+
+    def is_settled(self, top: StablePath) -> bool:
+        """Whether a memo of the component there may stand: every component at or below it is as it last left things."""
+        for path in stored_components(self, top):
+            record = self.component(path)
+            if record is None:
+                continue
+            if record.in_doubt and not self.all_settled(record.targets, path):
+                return False
+            left = (self.target(StablePath(row)) for row in record.left)
+            if any(row is not None and row.owner == path.encoded for row in left):
+                return False  # to have them reconciled, should their container be declared again
+        return True
+
     def sink_queue(self, sink: TargetActionSink[Any]) -> SinkQueue:
         """The queue of a sink in this run."""
         queue = self._sinks.get(sink)
@@ -251,8 +277,22 @@ class Run:
         left = self.tombstones - self.remounted
         errors = await remove_components(self, map(StablePath, left)) if left else []
         errors += await remove_components(self, self.deferred, last_try=True)
+        errors += await remove_leftovers(self, map(StablePath, self.leftovers))
         for error in errors:
             await report_failure(root, error)
+        if not self.removal_failed:
+            self._store_late()
+
+    def _store_late(self) -> None:
+        """Store the memos of components around which something was to go.
+
+        Rows can only be removed while their container is declared, so what declares it runs until they are gone.
+        """
+        for encoded, memo in self.withheld.items():
+            path = StablePath(encoded)
+            record = self.component(path)
+            if record is not None:
+                self.committer.enqueue([(RecordKey("component", path), replace(record, memo=memo))])
 
     def _stored_tombstones(self) -> list[bytes]:
         found: list[bytes] = []

@@ -101,6 +101,8 @@ class Submission:
             record = run.target(state.path)
             if record is not None and record.owner != self._owner:
                 self._take_over(state.path, record)
+                if child is not None:  # whose rows may have owners that knew it where it was
+                    run.late.update(above.encoded for above in self.path.ancestors())
             past = look_back(record, provider.generation, reprocess=run.full_reprocess)
             if child is None and _is_fingerprint(provider.handler, value, past):
                 output = None
@@ -235,15 +237,18 @@ class Submission:
                 run.emit(DuplicateDeclared(path, old, self.path))
         elif run.observed:
             run.emit(OwnerChanged(path, old, self.path))
-        self.taken.extend(self._doubt(record.owner))
+        self.taken.extend(self.doubt(old))
 
-    def _doubt(self, owner: bytes) -> list[Write]:
-        """Have a component look whether what it declared is still its own before it reuses a memo (SE-12)."""
-        self._run.robbed.add(owner)
-        record = self._run.component(StablePath(owner))
-        if record is None or record.in_doubt:
-            return []
-        return [(RecordKey("component", StablePath(owner)), replace(record, in_doubt=True))]
+    def doubt(self, owner: StablePath) -> list[Write]:
+        """Have a component, and those above it, look whether things are as it left them before they reuse a memo."""
+        run = self._run
+        writes: list[Write] = []
+        for path in (owner, *owner.ancestors()):
+            run.doubted.add(path.encoded)
+            record = run.component(path)
+            if record is not None and not record.in_doubt:
+                writes.append((RecordKey("component", path), replace(record, in_doubt=True)))
+        return writes
 
     # -- phases ----------------------------------------------------------------------------------------------------
 
@@ -327,17 +332,17 @@ class Submission:
             return by_sink.items()
         rows_first = sorted(enumerate(self.planned), key=lambda one: one[1].path.encoded not in self._rows)
         calls: list[tuple[TargetActionSink[Any], list[int]]] = []
-        made: dict[bytes, int] = {}  # the call of each row
+        last_of_rows: dict[StablePath, int] = {}  # by container, the call with the last of its rows
         for index, planned in rows_first:
-            below = planned.path.encoded
-            after = max((call for row, call in made.items() if row.startswith(below)), default=0)
             sink = planned.output.sink
-            call = next((n for n in range(after, len(calls)) if calls[n][0] == sink), len(calls))
+            earliest = last_of_rows.get(planned.path, 0)
+            call = next((n for n in range(earliest, len(calls)) if calls[n][0] == sink), len(calls))
             if call == len(calls):
                 calls.append((sink, []))
             calls[call][1].append(index)
-            if below in self._rows:
-                made[below] = call
+            if planned.path.encoded in self._rows:
+                container = _split(planned.path)[0]
+                last_of_rows[container] = max(call, last_of_rows.get(container, 0))
         return [(sink, [self.planned[index] for index in sorted(indices)]) for sink, indices in calls]
 
     def settled(self) -> list[Write]:
@@ -364,7 +369,7 @@ class Submission:
             if record is None:
                 continue
             if not rows.isdisjoint(record.targets):
-                writes.extend(self._doubt(owner))
+                writes.extend(self.doubt(StablePath(owner)))
                 record = replace(record, in_doubt=True)
             if not rows.isdisjoint(record.left):
                 left = tuple(row for row in record.left if row not in rows)

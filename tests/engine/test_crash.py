@@ -278,6 +278,84 @@ def test_killed_again_and_again(bench: Bench) -> None:  # DUR-03, DUR-05
     check_converges(bench, outside, program)
 
 
+# -- memos of what is above ------------------------------------------------------------------------------------------------
+
+
+def under(child: dict[str, Node], *, memo: bool = True) -> Program:
+    """A component `c` with these children."""
+    return Program(Node(children={"c": Node(children=child, memo=memo)}))
+
+
+@pytest.mark.parametrize("full_reprocess", [False, True])
+@pytest.mark.parametrize(
+    ("before", "during"),
+    [
+        ({"a": Node({"a": 1})}, {"a/x": Node({"x": 1})}),
+        ({"a/x": Node({"x": 1})}, {"a": Node({"a": 1})}),
+        ({"a": Node({"a": 1})}, {"a": Node({"a": 1}), "b": Node({"b": 1})}),
+        ({"a": Node(children={"y": Node({"y": 1})})}, {"a/x/y": Node({"y": 1})}),
+    ],
+)
+@pytest.mark.parametrize("memo", [False, True])
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_memo_does_not_hide_what_a_killed_run_left_below_it(
+    bench: Bench, before: dict[str, Node], during: dict[str, Node], memo: bool, nth: int, full_reprocess: bool
+) -> None:  # CMP-19, FN-15, APP-12
+    outside = Outside()
+    Life(bench, outside).update(under(before, memo=memo))
+    bench.crash()
+    life = Life(bench, outside)
+    life.program = under(during, memo=memo)
+    bench.halt_at(life.app.update(full_reprocess=full_reprocess).result(), "committed", nth)
+    bench.crash()
+    check_converges(bench, outside, under(before, memo=memo))
+
+
+HIDDEN = [1]  # a global, which no memo can see (SE-06)
+
+
+@pytest.mark.parametrize("event", ["pre_committed", "actions_applied"])
+def test_a_memo_does_not_hide_what_a_killed_full_reprocess_left_in_doubt(bench: Bench, event: str) -> None:  # APP-12
+    content: dict[Any, Any] = {}
+
+    def app() -> Any:
+        provider = Journal(content).provider()
+
+        async def below() -> None:
+            coco.declare_target_state(provider.target_state("k", HIDDEN[0]))
+
+        @coco.fn(memo=True)
+        async def parent() -> None:
+            await coco.mount(below)
+
+        async def main() -> None:
+            await coco.mount(parent)
+
+        return bench.app(main)
+
+    bench.update(app())
+    bench.crash()
+    HIDDEN[0] = 2
+    try:
+        bench.update_until(app(), event, full_reprocess=True)
+    finally:
+        HIDDEN[0] = 1
+    bench.crash()
+    bench.update(app())
+    assert content == {"k": 1}
+
+
+def test_a_memo_does_not_hide_a_component_below_it_that_lost_a_state(bench: Bench) -> None:  # SE-12, TGT-28
+    outside = Outside()
+    program = under({"a": Node({"k": 1}, memo=False)})
+    life = Life(bench, outside)
+    life.update(program)
+    life.plain.fail_after = {"l"}
+    life.update(Program(Node({"k": 1, "l": 1})))
+    bench.crash()
+    check_converges(bench, outside, program)
+
+
 # -- random programs ---------------------------------------------------------------------------------------------------------
 
 KEYS = ["k", "l", "m"]

@@ -15,7 +15,7 @@ import logging
 import os
 import random
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -29,6 +29,9 @@ from cocoindex_sim.world import SeededRandom
 
 from .bench import Bench, Journal, Rows, Tables
 from .model import HOWS, KINDS, VIAS, Declared, Model, Where
+
+Place: TypeAlias = tuple[Any, ...]
+"""A stable path, in parts."""
 
 FIRST_SEED = int(os.environ.get("STATE_MACHINE_SEED", "0"))
 sub = coco.component_subpath
@@ -87,7 +90,7 @@ class Plan(NamedTuple):
     """A component and all below it, as an argument: whatever of it changes is seen."""
 
     path: tuple[str, ...]
-    place: tuple[str, ...]
+    place: Place
     how: str
     kind: str
     counts: bool
@@ -151,7 +154,7 @@ class Life:
         self.faults = Faults()
         self.plan = Plan((), (), "mount", "forgets", False, (), (), ())
         self.ran: list[tuple[str, Any]] = []
-        self.seen: dict[tuple[str, ...], int] = {}  # counters, by the place of their component
+        self.seen: dict[Place, int] = {}  # counters, by the place of their component
         self.plain = Refusing(outside.plain)
         self.tables = NotedTables(outside.tables, asks_rows=outside.asks_rows)
         self.tables.invalidation = outside.invalidation
@@ -316,6 +319,7 @@ faults = st.lists(
     ),
     min_size=1, max_size=4,
 )  # fmt: skip
+changes = st.lists(edits, max_size=3)
 modes = st.sampled_from(["update", "update", "update", "full", "drop"])
 
 
@@ -331,68 +335,69 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.model = Model()
-        self.kept: dict[tuple[str, ...], set[int]] = {}  # counters by place: what each may be
+        self.kept: dict[Place, set[int]] = {}  # counters by place: what each may be
         self.sound = False  # whether the last step went as it should
-        self.bench: Bench | None = None
+        self.bench: Bench
+        self.life: Life
 
     @initialize(
         seed=st.integers(0, 99), quota=st.integers(1, 4), asks_rows=st.booleans(),
         invalidation=st.sampled_from([None, "lossy", "destructive"]),
-        first=st.lists(edits, max_size=6),
+        first=st.lists(edits, max_size=6), updated=st.booleans(),
     )  # fmt: skip
-    def start(self, seed: int, quota: int, asks_rows: bool, invalidation: Any, first: list[Any]) -> None:
+    def start(self, seed: int, quota: int, asks_rows: bool, invalidation: Any, first: list[Any], updated: bool) -> None:
+        """Begin with some sources, and perhaps with all of them in the targets."""
         self.quota = quota
         self.outside = Outside(asks_rows=asks_rows, invalidation=invalidation)
         self.bench = Bench(SeededRandom(random.Random(seed)) if seed else None)
         for change in (*BEGINNING, *first):
             self.model.edit(change)
         self.life = self.another_life()
+        if updated:
+            self.clean()
         self.sound = True
 
     # -- steps
 
-    @rule(changes=st.lists(edits, min_size=1, max_size=3))
-    def edit(self, changes: list[Any]) -> None:
-        """Change the sources; other versions of the code come with another process."""
-        for change in changes:
-            self.model.edit(change)
-        if any(change[0] == "version" for change in changes):
-            self.restart()
-
-    @rule()
-    def update(self) -> None:
-        """A clean update brings the content about."""
-        with self.step():
+    @rule(changes=changes, drop=st.sampled_from([False, False, False, False, True]), quota=st.integers(1, 4))
+    def update(self, changes: list[Any], drop: bool, quota: int) -> None:
+        """A clean update, in the same process if it can be, brings the content about; a clean drop leaves nothing."""
+        with self.step(changes):
+            if drop:
+                self.drop_all()
+            elif quota != self.quota:
+                self.quota = quota
+                self.restart()
             self.clean()
 
-    @rule(of=faults, mode=modes)
-    def fail(self, of: list[Any], mode: str) -> None:
+    @rule(changes=changes, of=faults, mode=modes)
+    def fail(self, changes: list[Any], of: list[Any], mode: str) -> None:
         """A run in which some things fail."""
-        with self.step():
+        with self.step(changes):
             self.begin(of)
             self.run(mode)
 
-    @rule(
-        of=st.just([]) | faults, mode=modes, nth=st.integers(1, 40), what=st.sampled_from(["event", "event", "action"])
-    )
-    def kill(self, of: list[Any], mode: str, nth: int, what: str) -> None:
+    @rule(changes=changes, of=st.just([]) | faults, mode=modes, what=st.sampled_from(["event", "event", "action"]),
+          nth=st.integers(1, 40))  # fmt: skip
+    def kill(self, changes: list[Any], of: list[Any], mode: str, what: str, nth: int) -> None:
         """A run that is killed right after its nth event, or within the nth action."""
-        with self.step():
+        with self.step(changes):
             self.begin(of)
             self.run(mode, (what, nth))
             self.restart()
 
-    @rule(of=st.just([]) | faults, mode=modes, nth=st.integers(1, 40), then=st.sampled_from(["interrupt", "drop"]))
-    def cancel(self, of: list[Any], mode: str, nth: int, then: str) -> None:
+    @rule(changes=changes, of=st.just([]) | faults, mode=modes, nth=st.integers(1, 40),
+          then=st.sampled_from(["interrupt", "drop"]))  # fmt: skip
+    def cancel(self, changes: list[Any], of: list[Any], mode: str, nth: int, then: str) -> None:
         """A run that is cancelled after its nth event."""
-        with self.step():
+        with self.step(changes):
             self.begin(of)
             self.run(mode, ("event", nth), then)
 
-    @rule(of=st.just([]) | faults, full=st.booleans())
-    def preview(self, of: list[Any], full: bool) -> None:
+    @rule(changes=changes, of=st.just([]) | faults, full=st.booleans())
+    def preview(self, changes: list[Any], of: list[Any], full: bool) -> None:
         """A preview changes nothing."""
-        with self.step():
+        with self.step(changes):
             self.begin(of)
             before = copy.deepcopy((dict(self.disk), self.outside.plain, self.outside.tables))
             with contextlib.suppress(OSError):
@@ -400,23 +405,10 @@ class Machine(RuleBasedStateMachine):
             assert (self.disk, self.outside.plain, self.outside.tables) == before
             self.check_seen(full)
 
-    @rule()
-    def drop(self) -> None:
-        """A clean drop leaves nothing."""
-        with self.step():
-            self.drop_all()
-
-    @rule(quota=st.integers(1, 4))
-    def restart_with(self, quota: int) -> None:
-        """Another process, with another quota."""
-        self.quota = quota
-        self.restart()
-
     # -- how they are taken
 
     @property
     def disk(self) -> Any:
-        assert self.bench is not None
         return self.bench._disk._content
 
     def another_life(self) -> Life:
@@ -428,8 +420,13 @@ class Machine(RuleBasedStateMachine):
         self.life = self.another_life()
 
     @contextlib.contextmanager
-    def step(self) -> Iterator[None]:
+    def step(self, changes: list[Any]) -> Iterator[None]:
+        """Change the sources first; other versions of the code come with another process."""
         self.sound = False
+        for change in changes:
+            self.model.edit(change)
+        if any(change[0] == "version" for change in changes):
+            self.restart()
         yield
         self.sound = True
 
@@ -490,7 +487,7 @@ class Machine(RuleBasedStateMachine):
         """
         self.check_seen(full)
         seen = self.life.seen
-        told: dict[tuple[Any, ...], int] = {}
+        told: dict[Place, int] = {}
         for event in self.bench.trace.take_events():
             if isinstance(event, Committed):
                 place = tuple(event.path.parts())
@@ -541,7 +538,7 @@ class Machine(RuleBasedStateMachine):
         assert self.on_record("tombstone") == set()
         assert len(self.on_record("target")) == len(model.expected()) + len(model.tables())
 
-    def on_record(self, kind: Any) -> set[tuple[Any, ...]]:
+    def on_record(self, kind: Any) -> set[Place]:
         """The paths on record, without those of the components that only declare a table."""
         found = self.bench.env.store.space("app").scan(kind, coco.ROOT_PATH)
         paths = [tuple(key.path.parts()) for key, _ in found]
@@ -576,7 +573,7 @@ class Machine(RuleBasedStateMachine):
                 }
                 self.drop_all()
         finally:
-            if self.bench is not None:
+            if hasattr(self, "bench"):
                 self.bench.close()
 
 
