@@ -21,7 +21,7 @@ _REFERENCE = "cocoindex"
 _OURS = __package__
 
 
-class _Alias(MetaPathFinder, Loader):
+class _Alias(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
@@ -37,7 +37,11 @@ class _Alias(MetaPathFinder, Loader):
                 f"{fullname} is not in cocoindex-sim yet; docs/api-parity.md lists what is, and what is planned",
                 name=fullname,
             )
-        return ModuleSpec(fullname, self)
+        return ModuleSpec(fullname, _AliasLoader())
+
+
+class _AliasLoader(Loader):
+    """Loads one module under its alias."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module = importlib.import_module(_OURS + spec.name.removeprefix(_REFERENCE))

@@ -22,7 +22,7 @@ from ..values import (
 )
 from ._blocking import run_blocking
 from ._codec import decode_value, encode_value
-from ._collect import has_rows, remove_components, stale_below, tombstones_for
+from ._collect import keepers_of_rows, remove_components, stale_below, tombstones_for
 from ._component import Component, ComponentContext, Phase, _current
 from ._context_state import StoredStates
 from ._deadline import in_time
@@ -95,6 +95,7 @@ async def build(component: Component, invocation: Invocation) -> Outcome:
         raise
     except BaseException as error:
         component.phase = Phase.FAILED
+        run.went_wrong = True
         cancelled = isinstance(error, asyncio.CancelledError)
         if not cancelled:
             run.stats.failed(component.processor)
@@ -236,8 +237,8 @@ async def _submit(component: Component, memo: ComponentMemo | None) -> None:
         handlers = await submission.apply()
         if component.any_descendant_failed:
             memo = None
-        if any(has_rows(run, one) for one in stale):
-            run.late.update(above.encoded for above in (path, *path.ancestors()))
+        if stale:
+            run.late.update(keepers_of_rows(run, stale))
         if memo is not None and path.encoded in run.late:
             run.withheld[path.encoded], memo = memo, None
         record = ComponentRecord(
@@ -245,7 +246,7 @@ async def _submit(component: Component, memo: ComponentMemo | None) -> None:
             True,
             _ordered(submission.kept, carried),
             memo,
-            path.encoded in run.doubted,
+            path.encoded in run.doubted or path.encoded in run.moved,
             _has_calls(component),
             bool(component.states),
             tuple(submission.left),

@@ -23,13 +23,13 @@ from ._propagate import pass_on
 if TYPE_CHECKING:
     from ._function import AsyncFunction, Function, SyncFunction
 
-__all__ = ["CallEntry", "call_async", "call_sync"]
+__all__ = ["CallEntry", "CallWaits", "call_async", "call_sync"]
 
 
 class CallEntry:
     """One memoized call of this run: who runs it, then what it gave."""
 
-    __slots__ = ("collector", "done", "ended", "held", "in_thread", "mounted", "outer", "value", "waiters", "waits_for")
+    __slots__ = ("done", "ended", "held", "in_thread", "mounted", "outer", "record", "value")
 
     def __init__(self, outer: CallEntry | None, held: tuple[Any, ...], *, in_thread: bool) -> None:
         self.outer = outer
@@ -39,15 +39,38 @@ class CallEntry:
         self.done = False  # ended, with a result
         self.mounted = False
         self.value: Any = None
-        self.collector: Collector | None = None  # what a repeated call brings to its own scope
-        self.waiters: list[Callable[[], object]] = []  # how to wake those that wait for it
-        self.waits_for: list[CallEntry] = []  # calls that code inside it waits for now
+        self.record: MemoRecord | None = None  # what a repeated call brings to its own scope
 
-    def end(self) -> None:
+
+class CallWaits:
+    """Which calls of a run are waited for, and by which. Few ever are: so this is not kept in each entry.
+
+    Both tables are only added to, by `setdefault`: calls may come from several threads.
+    """
+
+    __slots__ = ("needs", "wakers")
+
+    def __init__(self) -> None:
+        self.wakers: dict[CallEntry, list[Callable[[], object]]] = {}  # how to wake those that wait for a call
+        self.needs: dict[CallEntry, list[CallEntry]] = {}  # calls that code inside a call waits for now
+
+    def end(self, entry: CallEntry) -> None:
         """Wake those that wait. Whoever comes later sees `ended`."""
-        self.ended = True
-        for wake in self.waiters:
+        entry.ended = True
+        for wake in self.wakers.get(entry, ()):
             wake()
+
+    def leads_to(self, entry: CallEntry, wanted: list[CallEntry]) -> bool:
+        """Whether a call is one of these, or waits for one."""
+        to_see, seen = [entry], set[CallEntry]()
+        while to_see:
+            entry = to_see.pop()
+            if entry in wanted:
+                return True
+            if entry not in seen:
+                seen.add(entry)
+                to_see += self.needs.get(entry, ())
+        return False
 
 
 class _Call:
@@ -70,7 +93,7 @@ class _Call:
         self.fingerprint, self.states, held = function.call_key(args, kwargs)
         self.key = RecordKey("memo", self.component.path, self.fingerprint)
         self.entry = CallEntry(context.call, held, in_thread=in_thread)
-        self.inner = function.new_collector(context.collector)
+        self.inner: Collector | None = None  # the scope of the body, if that runs
 
     def begin(self) -> CallEntry | None:
         """Begin this call, unless an equal one was made before in this run, or is running: then give that one."""
@@ -80,13 +103,17 @@ class _Call:
 
     def repeat(self, other: CallEntry) -> Any:
         """The result of an equal call that was made before in this run."""
-        assert other.collector is not None
+        assert other.record is not None
         self.check_captured(other)
-        self.context.collector.absorb(other.collector)
-        if other.collector.kept:
-            passed_on = [logic for logic, further in other.collector.kept.items() if further]
-            pass_on(passed_on, self.context.collector, self.component)
+        self.bring(other.record)
         return other.value
+
+    def bring(self, record: MemoRecord) -> None:
+        """Let the scope of this call depend on what a result was made with, and own what it declared."""
+        dependencies = record.dependencies
+        self.context.collector.absorb_stored(dependencies, record.targets, (*record.calls, self.fingerprint))
+        if dependencies.propagated:
+            pass_on(dependencies.propagated, self.context.collector, self.component)
 
     def check_captured(self, other: CallEntry) -> None:
         """UsageError when an equal call was made through another closure, which may do something else (SE-04)."""
@@ -101,40 +128,44 @@ class _Call:
     @contextmanager
     def waiting(self, other: CallEntry) -> Iterator[None]:
         """Wait for a call, on the record. RuntimeError if it needs, directly or not, one that this call is part of."""
-        enclosing = list(_with_outer(self.context.call))
+        enclosing, waits = list(_with_outer(self.context.call)), self.component.run.call_waits
         for entry in enclosing:
-            entry.waits_for.append(other)
+            waits.needs.setdefault(entry, []).append(other)
         try:
-            if _needs(other, enclosing):
+            if waits.leads_to(other, enclosing):
                 raise RuntimeError(
                     f"{self.function!r} needs its own result: a memoized call with these arguments is running already"
                 )
             yield
         finally:
             for entry in enclosing:
-                entry.waits_for.remove(other)
+                waits.needs[entry].remove(other)
 
     async def wait(self, other: CallEntry) -> None:
         loop = self.component.run.loop
         ended = loop.create_future()
-        other.waiters.append(lambda: loop.call_soon_threadsafe(_set, ended))
+        self.wake_after(other, lambda: loop.call_soon_threadsafe(_set, ended))
         with self.waiting(other):
             if not other.ended:
                 await ended
 
     def wait_in_thread(self, other: CallEntry) -> None:
         ended: concurrent.futures.Future[None] = concurrent.futures.Future()
-        other.waiters.append(lambda: ended.set_result(None))
+        self.wake_after(other, lambda: ended.set_result(None))
         with self.waiting(other):
             if not other.ended:
                 ended.result()
+
+    def wake_after(self, other: CallEntry, wake: Callable[[], object]) -> None:
+        self.component.run.call_waits.wakers.setdefault(other, []).append(wake)
 
     def abandon(self) -> None:
         """End without a result. What was declared stays declared (FN-10)."""
         if self.component.calls.get(self.fingerprint) is self.entry:
             del self.component.calls[self.fingerprint]
-        self.context.collector.absorb(self.inner)
-        self.entry.end()
+        if self.inner is not None:
+            self.context.collector.absorb(self.inner)
+        self.component.run.call_waits.end(self.entry)
 
     def stored(self) -> MemoRecord | None:
         """The stored result, unless something it was made with has changed."""
@@ -164,13 +195,11 @@ class _Call:
             error.add_note(f"It is the stored result of {self.function!r} in component {self.component.path}.")
             raise
         states, dependencies = asked.answered(check)
-        collector = Collector()
-        collector.absorb_stored(dependencies, record.targets, (*record.calls, self.fingerprint))
-        if dependencies.propagated:
-            pass_on(dependencies.propagated, self.context.collector, self.component)
         if states != record.states or dependencies != record.dependencies:
-            self.component.new_calls[self.fingerprint] = replace(record, dependencies=dependencies, states=states)
-        self._finish(value, collector)
+            record = replace(record, dependencies=dependencies, states=states)
+            self.component.new_calls[self.fingerprint] = record
+        self.bring(record)
+        self._finish(value, record)
         run = self.component.run
         if run.observed:
             run.emit(FunctionReused(self.component.path, self.function.__qualname__))
@@ -182,6 +211,7 @@ class _Call:
             run.emit(FunctionStarted(self.component.path, self.function.__qualname__))
 
     def inner_context(self) -> ComponentContext:
+        self.inner = self.function.new_collector(self.context.collector)
         return ComponentContext(self.component, self.inner, self.context.subpath, self.entry)
 
     def remember(self, value: Any, states: tuple[StoredValue, ...]) -> Any:
@@ -191,36 +221,25 @@ class _Call:
                 " mount the function as a component instead, or drop memo=True"
             )
         inner = self.inner
-        self.component.new_calls[self.fingerprint] = MemoRecord(
+        assert inner is not None
+        record = MemoRecord(
             encode_value(value), inner.freeze(), states, tuple(sorted(inner.targets)), tuple(sorted(inner.calls))
         )
-        inner.calls.add(self.fingerprint)
-        self._finish(value, inner)
+        self.component.new_calls[self.fingerprint] = record
+        self.context.collector.absorb(inner)
+        self.context.collector.calls.add(self.fingerprint)
+        self._finish(value, record)
         return value
 
-    def _finish(self, value: Any, collector: Collector) -> None:
-        self.entry.value, self.entry.collector, self.entry.done = value, collector, True
-        self.context.collector.absorb(collector)
-        self.entry.end()
+    def _finish(self, value: Any, record: MemoRecord) -> None:
+        self.entry.value, self.entry.record, self.entry.done = value, record, True
+        self.component.run.call_waits.end(self.entry)
 
 
 def _with_outer(entry: CallEntry | None) -> Iterator[CallEntry]:
     while entry is not None:
         yield entry
         entry = entry.outer
-
-
-def _needs(entry: CallEntry, wanted: list[CallEntry]) -> bool:
-    """Whether a call is one of these, or waits for one."""
-    to_see, seen = [entry], set[CallEntry]()
-    while to_see:
-        entry = to_see.pop()
-        if entry in wanted:
-            return True
-        if entry not in seen:
-            seen.add(entry)
-            to_see += entry.waits_for
-    return False
 
 
 def _set(ended: asyncio.Future[None]) -> None:

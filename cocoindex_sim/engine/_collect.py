@@ -116,17 +116,28 @@ async def remove_leftovers(run: Run, paths: Iterable[StablePath]) -> list[BaseEx
     errors: list[BaseException] = []
     for path, error in await _attempt(run, sorted(paths), _remove_left):
         if isinstance(error, UnresolvedContainerError):
-            run.removal_failed = True  # no failure: asked again in the next run
+            run.went_wrong = True  # no failure: asked again in the next run
         elif error is not None:
             _failed(run, path, error)
             errors.append(error)
     return errors
 
 
-def has_rows(run: Run, path: StablePath) -> bool:
-    """Whether a component on record has rows of containers."""
-    record = run.component(path)
-    return record is not None and any(len(StablePath(key).parts()) > 2 for key in (*record.targets, *record.left))
+def keepers_of_rows(run: Run, paths: Iterable[StablePath]) -> set[bytes]:
+    """Which components have to run for the rows of these to be removed: what declares the containers, and all above."""
+    containers: set[StablePath] = set()
+    for path in paths:
+        record = run.component(path)
+        if record is not None:
+            for key in (*record.targets, *record.left):
+                containers.update(StablePath(key).ancestors())
+    keepers: set[bytes] = set()
+    for container in containers:
+        found = run.target(container)
+        if found is not None:
+            owner = StablePath(found.owner)
+            keepers.update(above.encoded for above in (owner, *owner.ancestors()))
+    return keepers
 
 
 async def _remove_left(run: Run, path: StablePath) -> BaseException | None:
@@ -225,7 +236,7 @@ async def _remove_component(run: Run, path: StablePath, record: ComponentRecord)
 
 
 def _failed(run: Run, path: StablePath, error: BaseException) -> None:
-    run.removal_failed = True
+    run.went_wrong = True
     error.add_note(f"while component {path} was removed; it stays on record, and the next update tries again")
     record = run.component(path)
     run.stats.failed((record.processor if record is not None else "") or UNKNOWN)

@@ -38,7 +38,7 @@ class Collector:
         if self.takes_logic:
             self.logic |= inner.logic
         if inner.context:
-            self.context = inner.context | self.context
+            self._read(inner.context)
         self.providers |= inner.providers
         self.targets |= inner.targets
         self.calls |= inner.calls
@@ -48,8 +48,12 @@ class Collector:
         if self.takes_logic:
             self.logic |= child.logic
         if child.context:
-            self.context = child.context | self.context
+            self._read(child.context)
         self.providers |= child.providers
+
+    def _read(self, context: dict[bytes, tuple[StoredValue, ...]]) -> None:
+        for fingerprint, states in context.items():  # in place: calls may end in several threads at once
+            self.context.setdefault(fingerprint, states)
 
     def absorb_stored(
         self, dependencies: Dependencies, targets: Iterable[bytes] = (), calls: Iterable[bytes] = ()

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from ..ports import ComponentMemo, ComponentRecord, Generation, Observer, Record, RecordKey, StateSpace, TargetRecord
 from ..values import ROOT_PATH, Event, RunFinished, RunStarted, StablePath, Symbol
 from ._build import Invocation, build
-from ._collect import remove_components, remove_leftovers, stored_components
+from ._call_memo import CallWaits
+from ._collect import keepers_of_rows, remove_components, remove_leftovers, stored_components
 from ._committer import Committer, PreviewCommitter
 from ._component import Component, _current
 from ._context_keys import ContextProvider
@@ -109,9 +110,11 @@ class Run:
         self.leftovers: set[bytes] = set()  # mounted components with rows of containers not known when they committed
         self.late: set[bytes] = set()  # components whose memos are stored last: see `_store_late`
         self.withheld: dict[bytes, ComponentMemo] = {}  # these memos
-        self.removal_failed = False  # whether something that should be gone is not
+        self.moved: set[bytes] = set()  # components that declare a container which was declared elsewhere
+        self.went_wrong = False  # whether a component or a removal failed
         self.has_history = False  # whether anything was on record when the run began
         self.submitting: dict[bytes, asyncio.Future[None]] = {}  # target states with a sink call in flight
+        self.call_waits = CallWaits()
         self.resolved: dict[bytes, TargetStateProvider[Any, Any]] = {}  # containers declared in this run
         self.interrupted = False
         self._observers: list[Observer] = process.observers
@@ -253,6 +256,7 @@ class Run:
     async def _update(self, invocation: Invocation) -> Any:
         self.has_history = bool(self.committer.space.scan("component", ROOT_PATH, limit=1))
         self.tombstones = set(self._stored_tombstones())
+        self.late.update(keepers_of_rows(self, map(StablePath, self.tombstones)))
         root = Component(self, ROOT_PATH, invocation.processor, None)
         await self.slots.take()
         outcome = await self.spawn(build(root, invocation), "root", self.inherit_deadline())
@@ -280,19 +284,23 @@ class Run:
         errors += await remove_leftovers(self, map(StablePath, self.leftovers))
         for error in errors:
             await report_failure(root, error)
-        if not self.removal_failed:
+        if not self.went_wrong:
             self._store_late()
 
     def _store_late(self) -> None:
-        """Store the memos of components around which something was to go.
+        """Store the memos of components that had to run for rows to be removed, now that they are gone.
 
-        Rows can only be removed while their container is declared, so what declares it runs until they are gone.
+        A row can only be removed while its container is declared. So, whatever fails or is killed, what declares it has
+        no memo as long as there may be such rows: as long as there is a tombstone of a component with rows, or a
+        component `in_doubt` that declares a container, which had rows where it was declared before.
         """
-        for encoded, memo in self.withheld.items():
+        for encoded in sorted({*self.withheld, *self.moved}):
             path = StablePath(encoded)
             record = self.component(path)
             if record is not None:
-                self.committer.enqueue([(RecordKey("component", path), replace(record, memo=memo))])
+                in_doubt = record.in_doubt and (encoded in self.doubted or encoded not in self.moved)
+                memo = self.withheld.get(encoded, record.memo)
+                self.committer.enqueue([(RecordKey("component", path), replace(record, memo=memo, in_doubt=in_doubt))])
 
     def _stored_tombstones(self) -> list[bytes]:
         found: list[bytes] = []

@@ -101,8 +101,8 @@ class Submission:
             record = run.target(state.path)
             if record is not None and record.owner != self._owner:
                 self._take_over(state.path, record)
-                if child is not None:  # whose rows may have owners that knew it where it was
-                    run.late.update(above.encoded for above in self.path.ancestors())
+            if child is not None and record is not None:
+                self._keep_running(record)
             past = look_back(record, provider.generation, reprocess=run.full_reprocess)
             if child is None and _is_fingerprint(provider.handler, value, past):
                 output = None
@@ -238,6 +238,14 @@ class Submission:
         elif run.observed:
             run.emit(OwnerChanged(path, old, self.path))
         self.taken.extend(self.doubt(old))
+
+    def _keep_running(self, container: TargetRecord) -> None:
+        """Have a container declared in every run until no row can be left of when another component declared it."""
+        run, path = self._run, self.path
+        own = run.component(path)
+        if container.owner != self._owner or (own is not None and own.in_doubt):
+            run.moved.add(self._owner)
+            run.late.update(above.encoded for above in (path, *path.ancestors()))
 
     def doubt(self, owner: StablePath) -> list[Write]:
         """Have a component, and those above it, look whether things are as it left them before they reuse a memo."""

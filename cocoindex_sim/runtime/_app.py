@@ -78,7 +78,7 @@ class UpdateHandle(Generic[R]):
         self._consumed = True
         with self._process.active():
             environment = await self._app.opened()
-            work = captured(self._work(environment))
+            work = captured(lambda: self._work(environment))
             # Shielded: cancelling whoever awaits the handle does not stop the run (APP-09).
             outcome = await asyncio.shield(environment.begin(work))
             try:

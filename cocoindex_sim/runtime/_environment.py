@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import inspect
 import os
+import signal
 import threading
 import warnings
 import weakref
@@ -338,7 +339,7 @@ def lifespan(fn: LifespanFn | None = None) -> Any:
         if default.lifespan is not None:
             warnings.warn(f"lifespan {function!r} replaces {default.lifespan!r}", UserWarning, stacklevel=2)
         default.lifespan = function
-        process.modules.add(function.__module__)
+        process.modules.add(getattr(function, "__module__", ""))
         return function
 
     return register if fn is None else register(fn)
@@ -422,10 +423,10 @@ class Outcome(NamedTuple, Generic[T]):
         return self.value  # type: ignore[return-value]  # a T, as there was no error
 
 
-async def captured(work: Awaitable[T]) -> Outcome[T]:
-    """Await, and tell what came of it."""
+async def captured(begin: Callable[[], Awaitable[T]]) -> Outcome[T]:
+    """Do some work, and tell what came of it."""
     try:
-        return Outcome(await work, None)
+        return Outcome(await begin(), None)
     except GeneratorExit:  # the loop is gone
         raise
     except BaseException as error:
@@ -433,7 +434,7 @@ async def captured(work: Awaitable[T]) -> Outcome[T]:
 
 
 def run_blocking(
-    work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop, interrupt: Callable[[], None] = lambda: None
+    work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop, interrupt: Callable[[], None] | None = None
 ) -> T:
     """Run a coroutine on an environment's loop from outside it, and wait.
 
@@ -450,7 +451,7 @@ def run_blocking(
     except RuntimeError:
         work.close()
         raise
-    outcome = (_wait if loop.is_running() else _drive)(captured(work), loop, interrupt)
+    outcome = (_wait if loop.is_running() else _drive)(captured(lambda: work), loop, interrupt)
     try:
         return outcome.get()
     finally:
@@ -469,29 +470,57 @@ def check_runs(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _wait(
-    work: Coroutine[Any, Any, Outcome[T]], loop: asyncio.AbstractEventLoop, interrupt: Callable[[], None]
+    work: Coroutine[Any, Any, Outcome[T]], loop: asyncio.AbstractEventLoop, interrupt: Callable[[], None] | None
 ) -> Outcome[T]:
-    future = asyncio.run_coroutine_threadsafe(work, loop)
-    try:
-        return future.result()
-    except BaseException:
-        interrupt()
-        with suppress(TimeoutError, concurrent.futures.CancelledError):
-            future.result(_GRACE_S)
-        future.cancel()
+    done: concurrent.futures.Future[Outcome[T]] = concurrent.futures.Future()
+
+    def begin() -> None:
+        loop.create_task(work).add_done_callback(end)
+
+    def end(task: asyncio.Task[Outcome[T]]) -> None:
+        if task.cancelled():  # by the end of the loop
+            done.cancel()
+        elif (error := task.exception()) is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(task.result())
+
+    try:  # Ctrl-C may come as soon as the work has begun
+        loop.call_soon_threadsafe(begin)
+        return done.result()
+    except KeyboardInterrupt:
+        if interrupt is not None:
+            interrupt()
+            with suppress(TimeoutError):
+                done.result(_GRACE_S)
         raise
 
 
 def _drive(
-    work: Coroutine[Any, Any, Outcome[T]], loop: asyncio.AbstractEventLoop, interrupt: Callable[[], None]
+    work: Coroutine[Any, Any, Outcome[T]], loop: asyncio.AbstractEventLoop, interrupt: Callable[[], None] | None
 ) -> Outcome[T]:
-    task = loop.create_task(work)
-    try:
+    task, interrupted = loop.create_task(work), False
+
+    def on_sigint(number: int, frame: object) -> None:
+        nonlocal interrupted
+        if interrupted:
+            raise KeyboardInterrupt
+        interrupted = True
+        if interrupt is not None:
+            loop.call_soon_threadsafe(interrupt)
+
+    # In this thread Ctrl-C would be raised in whatever runs at that moment, and could pass for its failure.
+    by_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if interrupt is None or not by_default or threading.current_thread() is not threading.main_thread():
         return loop.run_until_complete(task)
-    except KeyboardInterrupt:
-        interrupt()
-        loop.run_until_complete(asyncio.wait([task], timeout=_GRACE_S))
-        raise
+    signal.signal(signal.SIGINT, on_sigint)
+    try:
+        outcome = loop.run_until_complete(task)
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if interrupted:
+        raise KeyboardInterrupt
+    return outcome
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -16,6 +16,8 @@ def background_loop() -> asyncio.AbstractEventLoop:
     global _loop
     with _lock:
         if _loop is None or _loop.is_closed():
-            _loop = asyncio.new_event_loop()
+            _loop, runs = asyncio.new_event_loop(), threading.Event()
+            _loop.call_soon(runs.set)
             threading.Thread(target=_loop.run_forever, name="cocoindex-sim loop", daemon=True).start()
+            runs.wait()
         return _loop

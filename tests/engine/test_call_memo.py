@@ -257,7 +257,7 @@ async def calls_ping(x: int) -> int:
 
 @coco.fn(memo=True)
 async def awaits_tasks(x: int) -> list[int]:
-    return await asyncio.gather(asyncio.create_task(awaits_tasks(x)), asyncio.create_task(awaits_tasks(x)))  # type: ignore[arg-type, return-value]
+    return await asyncio.gather(asyncio.create_task(awaits_tasks(x)), asyncio.create_task(awaits_tasks(x)))  # type: ignore[return-value]
 
 
 async def both_at_once(x: int) -> Any:
@@ -583,7 +583,8 @@ async def until(condition: Callable[[], bool]) -> None:
 
 def waiting_calls() -> int:
     """How many calls of this component wait for an equal one."""
-    return sum(len(entry.waiters) for entry in coco.get_component_context().component.calls.values())
+    wakers = coco.get_component_context().component.run.call_waits.wakers
+    return sum(map(len, wakers.values()))
 
 
 def test_equal_calls_of_several_threads_run_once(threads: Threads) -> None:
@@ -672,7 +673,7 @@ def test_a_thread_that_needs_its_own_result_is_an_error(threads: Threads) -> Non
         meet()
         ping()
 
-    async def main() -> list[Any]:
+    async def main() -> Any:
         return await asyncio.gather(asyncio.to_thread(ping), asyncio.to_thread(pong), return_exceptions=True)
 
     for result in threads.update(main):

@@ -108,7 +108,7 @@ class Custom:
         self.value = value
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.value == self.value  # type: ignore[attr-defined]
+        return type(other) is type(self) and other.value == self.value
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -264,7 +264,7 @@ REFUSED = [
     Refused(lambda: None),
     Refused(len),
     Refused(Plain),
-    Refused(number for number in ()),
+    Refused(iter([1])),
     Refused(coco.NON_EXISTENCE),
     Refused(coco.Symbol("x")),
     Refused(type("Text", (str,), {})("x")),

@@ -25,6 +25,8 @@ class Shop:
         shop = self
 
         async def row(table: Any, key: str) -> None:
+            if key in shop.fails:
+                raise OSError(f"{key} failed")
             if table is not None:
                 coco.declare_target_state(table.target_state(key, 1))
 
@@ -101,3 +103,28 @@ def test_a_kill_between_a_container_and_rows_to_remove_leaves_none_behind(before
         assert Shop(bench, content).update("holder", "x") == {"t": {"x": 1}}
     finally:
         bench.close()
+
+
+def test_a_moved_container_stays_in_reach_until_a_run_ends_well(bench: Bench) -> None:  # TGT-20 row 3, FN-15
+    shop = Shop(bench, {})
+    shop.update("root")
+    shop.tables.rows.fail_before = {("t", "beside")}
+    for _ in range(3):
+        with pytest.raises(ExceptionGroup):
+            shop.update("holder", "x")
+    shop.tables.rows.fail_before.clear()
+    assert shop.update("holder", "x") == {"t": {"x": 1}}
+    shop.update("holder", "x")
+    assert shop.ran == []
+
+
+def test_who_fails_may_still_have_a_row_of_a_moved_container(bench: Bench) -> None:  # TGT-20 row 3, FN-15
+    shop = Shop(bench, {})
+    shop.update("root")
+    shop.fails = {"beside"}
+    with pytest.raises(ExceptionGroup):
+        shop.update("holder", "x")
+    shop.fails.clear()
+    assert shop.update("holder", "x") == {"t": {"x": 1}}
+    shop.update("holder", "x")
+    assert shop.ran == []

@@ -321,6 +321,9 @@ faults = st.lists(
 )  # fmt: skip
 changes = st.lists(edits, max_size=3)
 modes = st.sampled_from(["update", "update", "update", "full", "drop"])
+moments = st.one_of(
+    st.tuples(st.just("event"), st.integers(1, 20)), st.tuples(st.just("action"), st.integers(1, 6))
+)  # fmt: skip
 
 
 BEGINNING: list[tuple[Any, ...]] = [
@@ -377,16 +380,15 @@ class Machine(RuleBasedStateMachine):
             self.begin(of)
             self.run(mode)
 
-    @rule(changes=changes, of=st.just([]) | faults, mode=modes, what=st.sampled_from(["event", "event", "action"]),
-          nth=st.integers(1, 40))  # fmt: skip
-    def kill(self, changes: list[Any], of: list[Any], mode: str, what: str, nth: int) -> None:
+    @rule(changes=changes, of=st.just([]) | faults, mode=modes, at=moments)
+    def kill(self, changes: list[Any], of: list[Any], mode: str, at: tuple[str, int]) -> None:
         """A run that is killed right after its nth event, or within the nth action."""
         with self.step(changes):
             self.begin(of)
-            self.run(mode, (what, nth))
+            self.run(mode, at)
             self.restart()
 
-    @rule(changes=changes, of=st.just([]) | faults, mode=modes, nth=st.integers(1, 40),
+    @rule(changes=changes, of=st.just([]) | faults, mode=modes, nth=st.integers(1, 20),
           then=st.sampled_from(["interrupt", "drop"]))  # fmt: skip
     def cancel(self, changes: list[Any], of: list[Any], mode: str, nth: int, then: str) -> None:
         """A run that is cancelled after its nth event."""

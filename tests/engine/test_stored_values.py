@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .nowhere import Missing  # type: ignore  # that it can't be resolved is the point
 
 INT64 = st.integers(-(2**63), 2**64 - 1)
-AWARE = st.datetimes(timezones=st.timezones() | st.just(datetime.UTC), allow_imaginary=False)
+AWARE = st.datetimes(timezones=st.timezones() | st.just(datetime.UTC))
 
 
 class Colour(enum.Enum):

@@ -1,0 +1,251 @@
+"""Goal: a memoized component is reused exactly while nothing it was made with has changed."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+
+import cocoindex_sim as coco
+from cocoindex_sim.values import DeserializationError
+
+from .bench import Bench, Journal
+
+
+class Point(NamedTuple):
+    x: int
+
+
+class Pipeline:
+    """main uses one memoized component at path `at` with `args`, which has a child; both declare a state."""
+
+    def __init__(self, bench: Bench, journal: Journal, *, memo: bool = True, annotation: Any = Point) -> None:
+        provider = journal.provider()
+        self.ran: list[str] = []
+        self.at = "a"
+        self.args: tuple[Any, ...] = (1,)
+        self.fails: set[str] = set()
+
+        def body(name: str) -> None:
+            self.ran.append(name)
+            if name in self.fails:
+                raise ValueError(name)
+
+        @coco.fn(memo=True)
+        def call(x: int) -> int:
+            self.ran.append("call")
+            return x
+
+        @coco.fn
+        async def child(at: str, x: Any) -> None:
+            coco.declare_target_state(provider.target_state(f"{at}/child", x))
+            body("child")
+
+        async def part(at: str, *args: Any) -> Any:
+            coco.declare_target_state(provider.target_state(at, args))
+            call(1)
+            await coco.mount(coco.component_subpath("child"), child, at, args)
+            body("part")
+            return Point(1)
+
+        part.__annotations__["return"] = annotation
+        self.part: Any = coco.fn(memo=memo)(part)
+
+        async def main() -> Any:
+            return await coco.use_mount(coco.component_subpath(self.at), self.part, self.at, *self.args)
+
+        self.app = bench.app(main)
+
+
+@pytest.fixture
+def journal() -> Journal:
+    return Journal()
+
+
+@pytest.fixture
+def pipeline(bench: Bench, journal: Journal) -> Pipeline:
+    return Pipeline(bench, journal)
+
+
+def ran(bench: Bench, pipeline: Pipeline) -> list[str]:
+    """What one update runs."""
+    pipeline.ran.clear()
+    assert bench.update(pipeline.app) == Point(1)
+    return sorted(pipeline.ran)
+
+
+ALL = ["call", "child", "part"]
+
+
+def test_a_hit_skips_the_subtree_and_gives_the_stored_value(bench: Bench, pipeline: Pipeline, journal: Journal) -> None:
+    # FN-14, FN-17, FN-18
+    assert ran(bench, pipeline) == ALL
+    journal.take_asked()
+    bench.events()
+    assert ran(bench, pipeline) == []
+    assert bench.events("component_started", "component_reused", "component_mounted") == [
+        "component_started /",
+        'component_mounted /"a"',
+        'component_reused /"a"',
+    ]
+    assert journal.take_asked() == []
+    assert journal.content == {"a": (1,), "a/child": (1,)}
+
+
+def test_other_arguments_are_a_miss_whose_inline_calls_are_reused(bench: Bench, pipeline: Pipeline) -> None:
+    # FN-14, FN-17
+    ran(bench, pipeline)
+    ran(bench, pipeline)
+    pipeline.args = (2,)
+    assert ran(bench, pipeline) == ["child", "part"]
+    assert ran(bench, pipeline) == []
+
+
+def test_another_path_is_a_miss(bench: Bench, pipeline: Pipeline, journal: Journal) -> None:
+    # FN-14
+    ran(bench, pipeline)
+    pipeline.at = "b"
+    assert ran(bench, pipeline) == ALL
+    assert journal.content == {"b": (1,), "b/child": (1,)}
+
+
+def test_one_entry_per_component(bench: Bench, pipeline: Pipeline) -> None:
+    # FN-15
+    ran(bench, pipeline)
+    pipeline.args = (2,)
+    ran(bench, pipeline)
+    pipeline.args = (1,)
+    assert ran(bench, pipeline) == ["child", "part"]
+
+
+def test_a_failed_run_with_a_new_key_forgets_the_old_one(bench: Bench, pipeline: Pipeline) -> None:
+    # FN-15
+    ran(bench, pipeline)
+    pipeline.args, pipeline.fails = (2,), {"part"}
+    with pytest.raises(ValueError, match="part"):
+        bench.update(pipeline.app)
+    pipeline.args, pipeline.fails = (1,), set()
+    assert ran(bench, pipeline) == ["child", "part"]
+
+
+def test_nothing_is_stored_over_a_failed_descendant(bench: Bench, pipeline: Pipeline) -> None:
+    # FN-16
+    pipeline.fails = {"child"}
+    assert ran(bench, pipeline) == ALL
+    assert ran(bench, pipeline) == ["child", "part"]
+    pipeline.fails = set()
+    assert ran(bench, pipeline) == ["child", "part"]
+    assert ran(bench, pipeline) == []
+
+
+def test_removing_memo_discards_the_entry(bench: Bench, journal: Journal) -> None:
+    # FN-17
+    assert ran(bench, Pipeline(bench, journal)) == ALL
+    bench.crash()
+    assert ran(bench, Pipeline(bench, journal, memo=False)) == ["child", "part"]
+    bench.crash()
+    pipeline = Pipeline(bench, journal)
+    assert ran(bench, pipeline) == ["child", "part"]
+    assert ran(bench, pipeline) == []
+
+
+def test_a_hit_in_a_new_process(bench: Bench, journal: Journal) -> None:
+    # FN-14
+    assert ran(bench, Pipeline(bench, journal)) == ALL
+    bench.crash()
+    assert ran(bench, Pipeline(bench, journal)) == []
+
+
+def test_full_reprocess_runs_everything(bench: Bench, pipeline: Pipeline) -> None:
+    # APP-12
+    ran(bench, pipeline)
+    pipeline.ran.clear()
+    bench.update(pipeline.app, full_reprocess=True)
+    assert sorted(pipeline.ran) == ALL
+    assert ran(bench, pipeline) == []
+
+
+def test_after_a_failed_full_reprocess_earlier_results_stand(bench: Bench, pipeline: Pipeline) -> None:
+    # APP-12
+    ran(bench, pipeline)
+    pipeline.fails = {"part"}
+    with pytest.raises(ValueError, match="part"):
+        bench.update(pipeline.app, full_reprocess=True)
+    pipeline.fails = set()
+    assert ran(bench, pipeline) == []
+
+
+def test_a_component_whose_sink_failed_runs_again(bench: Bench, pipeline: Pipeline, journal: Journal) -> None:
+    # TGT-15, DUR-03
+    ran(bench, pipeline)
+    pipeline.args = (2,)
+    journal.fail_after = {"a"}
+    with pytest.raises(OSError, match="a failed after"):
+        bench.update(pipeline.app)
+    journal.fail_after, pipeline.args = set(), (1,)
+    assert "part" in ran(bench, pipeline)
+    assert journal.content == {"a": (1,), "a/child": (1,)}
+    assert ran(bench, pipeline) == []
+
+
+def test_a_stored_value_that_does_not_fit_is_an_error_on_every_hit(bench: Bench, journal: Journal) -> None:
+    # FN-20
+    ran(bench, Pipeline(bench, journal))
+    bench.crash()
+    pipeline = Pipeline(bench, journal, annotation=list[str])
+    pipeline.part = coco.fn(memo=True, logic_tracking=None)(pipeline.part.body)
+    for _ in range(2):
+        with pytest.raises(DeserializationError, match="can't be read as"):
+            bench.update(pipeline.app)
+
+
+def test_an_unserialisable_value_fails_before_anything_is_applied(bench: Bench) -> None:
+    # FN-19, SE-08
+    journal = Journal()
+    provider = journal.provider()
+
+    @coco.fn(memo=True)
+    async def part() -> object:
+        coco.declare_target_state(provider.target_state("k", 1))
+        return object()
+
+    async def main() -> None:
+        await coco.use_mount(part)
+
+    with pytest.raises(NotImplementedError, match="Cannot serialize <object"):
+        bench.update(bench.app(main))
+    assert journal.content == {}
+
+
+def test_arguments_that_can_not_be_keys_fail_the_component(bench: Bench) -> None:
+    # MEM-06, MEM-08
+    class Client(coco.NotMemoKeyable):
+        pass
+
+    @coco.fn(memo=True)
+    async def part(argument: object) -> None:
+        raise AssertionError
+
+    async def main(argument: object) -> None:
+        await coco.use_mount(part, argument)
+
+    for name, argument, message in (("a", Client(), "cannot be used"), ("b", lambda: None, "Unsupported type")):
+        with pytest.raises(TypeError, match=message):
+            bench.update(bench.app(main, argument, name=name))
+
+
+def test_a_memoized_root_is_reused(bench: Bench) -> None:
+    # FN-14, APP-04
+    made = []
+
+    @coco.fn(memo=True)
+    async def main(x: int) -> list[int]:
+        made.append([x])
+        return made[-1]
+
+    app = bench.app(main, 1)
+    first, second = bench.update(app), bench.update(app)
+    assert first is made[0]
+    assert second == first
+    assert second is not first
+    assert len(made) == 1
