@@ -95,7 +95,7 @@ async def build(component: Component, invocation: Invocation) -> Outcome:
         raise
     except BaseException as error:
         component.phase = Phase.FAILED
-        run.went_wrong = True
+        component.cycle.went_wrong = True
         cancelled = isinstance(error, asyncio.CancelledError)
         if not cancelled:
             run.stats.failed(component.processor)
@@ -186,7 +186,7 @@ def _reuse(component: Component, function: Function[..., Any], stored: Component
     if stored.dependencies.propagated:
         pass_on(stored.dependencies.propagated, component.collector, component)
     component.enter(Phase.REUSED)
-    run.finished.add(component.path.encoded)
+    component.cycle.finished.add(component.path.encoded)
     run.stats.unchanged(component.processor)
     if run.observed:
         run.emit(ComponentReused(component.path, component.processor))
@@ -221,13 +221,13 @@ async def _call_body(run: Run, invocation: Invocation) -> Any:
 
 
 async def _submit(component: Component, memo: ComponentMemo | None) -> None:
-    run, path, old = component.run, component.path, component.record
+    run, cycle, path, old = component.run, component.cycle, component.path, component.record
     carried = _carried(component)
     before = (*old.targets, *old.left) if old is not None else ()
     gone = sorted(key for key in before if key not in component.declared and key not in carried)
     stale = stale_below(component) if run.has_history else []
     state = state_to_store(component)  # before the sinks, which may be the last to see a value that can't be stored
-    submission = Submission(run, path)
+    submission = Submission(cycle, path)
     try:
         await submission.wait_for_claims([*component.declared, *gone])
         submission.plan_declared(component.declared)
@@ -238,21 +238,21 @@ async def _submit(component: Component, memo: ComponentMemo | None) -> None:
         if component.any_descendant_failed:
             memo = None
         if stale:
-            run.late.update(keepers_of_rows(run, stale))
-        if memo is not None and path.encoded in run.late:
-            run.withheld[path.encoded], memo = memo, None
+            cycle.late.update(keepers_of_rows(run, stale))
+        if memo is not None and path.encoded in cycle.late:
+            cycle.withheld[path.encoded], memo = memo, None
         record = ComponentRecord(
             component.processor,
             True,
             _ordered(submission.kept, carried),
             memo,
-            path.encoded in run.doubted or path.encoded in run.moved,
+            path.encoded in run.doubted or path.encoded in cycle.moved,
             _has_calls(component),
             bool(component.states),
             tuple(submission.left),
         )
         if submission.left:
-            run.leftovers.add(path.encoded)
+            cycle.leftovers.add(path.encoded)
             run.doubted.update(above.encoded for above in path.ancestors())  # they have yet to commit
         writes = [
             *submission.settled(),
@@ -271,12 +271,12 @@ async def _submit(component: Component, memo: ComponentMemo | None) -> None:
     finally:
         submission.release()
     component.enter(Phase.DONE)
-    run.finished.add(path.encoded)
+    cycle.finished.add(path.encoded)
     run.stats.executed(component.processor, existed=old is not None and (old.committed or old.in_doubt))
     if run.observed:
         run.emit(Committed(path))
     if stale:
-        for error in await remove_components(run, stale):
+        for error in await remove_components(cycle, stale):
             await report_failure(component, error)
 
 

@@ -20,6 +20,7 @@ from ._component import Component
 from ._submit import Submission
 
 if TYPE_CHECKING:
+    from ._cycle import Cycle
     from ._run import Run
 
 __all__ = ["remove_components", "stale_below", "stored_components", "tombstones_for"]
@@ -67,33 +68,37 @@ def tombstones_for(paths: list[StablePath]) -> list[Write]:
     return [(RecordKey("tombstone", path), TombstoneRecord()) for path in paths]
 
 
-async def remove_components(run: Run, paths: Iterable[StablePath], *, last_try: bool = False) -> list[BaseException]:
+async def remove_components(
+    cycle: Cycle, paths: Iterable[StablePath], *, last_try: bool = False
+) -> list[BaseException]:
     """Delete these components, outer before inner. Gives what failed.
 
     What can't be deleted keeps its records and its tombstone, and so does everything below it. What waits for a
-    container that is not gone yet goes to `run.deferred`, or has failed if this is the `last_try`.
+    container that is not gone yet goes to `cycle.deferred`, or has failed if this is the `last_try`.
     """
     errors: list[BaseException] = []
     in_order = sorted(paths)
-    run.tombstones.difference_update(path.encoded for path in in_order)  # tried now, or waiting for one that failed
+    cycle.run.tombstones.difference_update(
+        path.encoded for path in in_order
+    )  # tried now, or waiting for one that failed
     level, below = _forest(in_order)
     waiting: list[StablePath] = []
     while level:
         inner: list[StablePath] = []
-        for path, error in await _attempt(run, level, _remove):
+        for path, error in await _attempt(cycle, level, _remove):
             if isinstance(error, UnresolvedContainerError):
                 waiting.append(path)  # the container may be one of those below
             elif error is not None:
-                _failed(run, path, error)
+                _failed(cycle, path, error)
                 errors.append(error)
                 continue
             inner.extend(below.get(path, ()))
         level = inner
-    for path, error in await _attempt(run, waiting, _remove):
+    for path, error in await _attempt(cycle, waiting, _remove):
         if isinstance(error, UnresolvedContainerError) and not last_try:
-            run.deferred.append(path)
+            cycle.deferred.append(path)
         elif error is not None:
-            _failed(run, path, error)
+            _failed(cycle, path, error)
             errors.append(error)
     return errors
 
@@ -111,14 +116,14 @@ def _forest(paths: list[StablePath]) -> tuple[list[StablePath], dict[StablePath,
     return outermost, below
 
 
-async def remove_leftovers(run: Run, paths: Iterable[StablePath]) -> list[BaseException]:
+async def remove_leftovers(cycle: Cycle, paths: Iterable[StablePath]) -> list[BaseException]:
     """Delete rows that mounted components left behind before their container was declared. Gives what failed."""
     errors: list[BaseException] = []
-    for path, error in await _attempt(run, sorted(paths), _remove_left):
+    for path, error in await _attempt(cycle, sorted(paths), _remove_left):
         if isinstance(error, UnresolvedContainerError):
-            run.went_wrong = True  # no failure: asked again in the next run
+            cycle.went_wrong = True  # no failure: asked again in the next run
         elif error is not None:
-            _failed(run, path, error)
+            _failed(cycle, path, error)
             errors.append(error)
     return errors
 
@@ -140,11 +145,12 @@ def keepers_of_rows(run: Run, paths: Iterable[StablePath]) -> set[bytes]:
     return keepers
 
 
-async def _remove_left(run: Run, path: StablePath) -> BaseException | None:
+async def _remove_left(cycle: Cycle, path: StablePath) -> BaseException | None:
+    run = cycle.run
     record = run.component(path)
     if record is None or not record.left:
         return None
-    submission = Submission(run, path)
+    submission = Submission(cycle, path)
     try:
         await submission.wait_for_claims(record.left)
         submission.plan_removed(record.left, reprocess=run.full_reprocess)
@@ -170,29 +176,32 @@ def _unresolved(submission: Submission) -> UnresolvedContainerError:
     return UnresolvedContainerError(f"{row} can't be deleted: its container is neither declared nor removed")
 
 
-Removal: TypeAlias = "Callable[[Run, StablePath], Coroutine[Any, Any, BaseException | None]]"
+Removal: TypeAlias = "Callable[[Cycle, StablePath], Coroutine[Any, Any, BaseException | None]]"
 
 
-async def _attempt(run: Run, paths: list[StablePath], remove: Removal) -> list[tuple[StablePath, BaseException | None]]:
+async def _attempt(
+    cycle: Cycle, paths: list[StablePath], remove: Removal
+) -> list[tuple[StablePath, BaseException | None]]:
     outcomes: list[tuple[StablePath, BaseException | None]] = []
     for start in range(0, len(paths), _AT_ONCE):
         group = paths[start : start + _AT_ONCE]
-        tasks = [run.spawn(remove(run, path), "remove") for path in group]
+        tasks = [cycle.run.spawn(remove(cycle, path), "remove") for path in group]
         outcomes.extend(zip(group, await asyncio.gather(*tasks), strict=True))
     return outcomes
 
 
-async def _remove(run: Run, path: StablePath) -> BaseException | None:
+async def _remove(cycle: Cycle, path: StablePath) -> BaseException | None:
+    run = cycle.run
     record = run.component(path)
     if record is None:
         run.committer.enqueue([(RecordKey("tombstone", path), None)])
         return None
     processor = record.processor or UNKNOWN
-    if path.encoded not in run.removing:
-        run.removing.add(path.encoded)
+    if path.encoded not in cycle.removing:
+        cycle.removing.add(path.encoded)
         run.stats.started(processor)
     try:
-        await _remove_component(run, path, record)
+        await _remove_component(cycle, path, record)
     except UnresolvedContainerError as error:
         return error
     except GeneratorExit:
@@ -207,9 +216,10 @@ async def _remove(run: Run, path: StablePath) -> BaseException | None:
     return None
 
 
-async def _remove_component(run: Run, path: StablePath, record: ComponentRecord) -> None:
+async def _remove_component(cycle: Cycle, path: StablePath, record: ComponentRecord) -> None:
+    run = cycle.run
     keys = sorted({*record.targets, *record.left})
-    submission = Submission(run, path)
+    submission = Submission(cycle, path)
     try:
         await submission.wait_for_claims(keys)
         submission.plan_removed(keys, forget=True)
@@ -235,8 +245,9 @@ async def _remove_component(run: Run, path: StablePath, record: ComponentRecord)
         submission.release()
 
 
-def _failed(run: Run, path: StablePath, error: BaseException) -> None:
-    run.went_wrong = True
+def _failed(cycle: Cycle, path: StablePath, error: BaseException) -> None:
+    run = cycle.run
+    cycle.went_wrong = True
     error.add_note(f"while component {path} was removed; it stays on record, and the next update tries again")
     record = run.component(path)
     run.stats.failed((record.processor if record is not None else "") or UNKNOWN)

@@ -17,8 +17,8 @@ from ._targets import TargetState, TargetStateProvider
 
 if TYPE_CHECKING:
     from ._call_memo import CallEntry
+    from ._cycle import Cycle
     from ._exceptions import ExceptionHandler, MountKind
-    from ._run import Run
     from ._use_state import StateHandle
 
 __all__ = ["Component", "ComponentContext", "Declared", "Phase", "current_component", "current_context", "find_context"]
@@ -66,7 +66,7 @@ def _copied(value: Any) -> Any:
 
 
 class Component:
-    """One node of the tree in one run."""
+    """One node of the tree in one cycle."""
 
     __slots__ = (
         "_children_done",
@@ -75,6 +75,7 @@ class Component:
         "calls",
         "children",
         "collector",
+        "cycle",
         "declared",
         "directories",
         "gave_up_slot",
@@ -90,8 +91,9 @@ class Component:
         "states",
     )
 
-    def __init__(self, run: Run, path: StablePath, processor: str, parent: Component | None) -> None:
-        self.run = run
+    def __init__(self, cycle: Cycle, path: StablePath, processor: str, parent: Component | None) -> None:
+        self.cycle = cycle
+        self.run = cycle.run
         self.path = path
         self.processor = processor
         self.parent = parent

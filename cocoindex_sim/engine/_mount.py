@@ -213,7 +213,7 @@ def _begin(context: ComponentContext, subpath: bytes, invocation: Invocation) ->
     while call is not None:
         call.mounted = True
         call = call.outer
-    child = Component(run, path, invocation.processor, parent)
+    child = Component(parent.cycle, path, invocation.processor, parent)
     parent.child_began()
     if run.observed:
         run.emit(ComponentMounted(path, invocation.processor))

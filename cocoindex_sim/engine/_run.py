@@ -6,18 +6,20 @@ import asyncio
 from collections import deque
 from collections.abc import Coroutine
 from contextvars import Context, copy_context
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from msgspec.structs import replace
 
-from ..ports import ComponentMemo, ComponentRecord, Generation, Observer, Record, RecordKey, StateSpace, TargetRecord
+from ..ports import ComponentRecord, Generation, Observer, Record, RecordKey, StateSpace, TargetRecord
 from ..values import ROOT_PATH, Event, RunFinished, RunStarted, StablePath, Symbol
 from ._build import Invocation, build
 from ._call_memo import CallWaits
-from ._collect import keepers_of_rows, remove_components, remove_leftovers, stored_components
+from ._collect import remove_components, stored_components
 from ._committer import Committer, PreviewCommitter
 from ._component import Component, _current
 from ._context_keys import ContextProvider
+from ._cycle import Cycle
 from ._deadline import current_deadline_ns, set_deadline_ns
 from ._exceptions import ExceptionHandler, Failure, report_failure
 from ._process import Process
@@ -101,21 +103,14 @@ class Run:
         self.stats = StatsCounter()
         self.full_reprocess = mode == "full_reprocess"
         self.is_drop = mode == "drop"
-        self.finished: set[bytes] = set()  # encoded paths of components that committed or were reused in this run
         self.tombstones: set[bytes] = set()  # deletions left over from earlier runs, not tried yet in this one
         self.remounted: set[bytes] = set()  # those of them that are mounted again
-        self.removing: set[bytes] = set()  # components whose deletion began
-        self.deferred: list[StablePath] = []  # those that wait for a container to be resolved or go
         self.doubted: set[bytes] = set()  # components that lost target states, or have such ones below them
-        self.leftovers: set[bytes] = set()  # mounted components with rows of containers not known when they committed
-        self.late: set[bytes] = set()  # components whose memos are stored last: see `_store_late`
-        self.withheld: dict[bytes, ComponentMemo] = {}  # these memos
-        self.moved: set[bytes] = set()  # components that declare a container which was declared elsewhere
-        self.went_wrong = False  # whether a component or a removal failed
         self.has_history = False  # whether anything was on record when the run began
         self.submitting: dict[bytes, asyncio.Future[None]] = {}  # target states with a sink call in flight
         self.call_waits = CallWaits()
         self.resolved: dict[bytes, TargetStateProvider[Any, Any]] = {}  # containers declared in this run
+        self.live: dict[bytes, Any] = {}  # active live components, by path
         self.interrupted = False
         self._observers: list[Observer] = process.observers
         self._sinks: dict[TargetActionSink[Any], SinkQueue] = {}
@@ -215,6 +210,10 @@ class Run:
                 return False  # to have them reconciled, should their container be declared again
         return True
 
+    def is_below_live(self, path: bytes, top: bytes) -> bool:
+        """Whether an active live component stands between `top`, exclusive, and a path."""
+        return any(path.startswith(live) and live.startswith(top) and live != top for live in self.live)
+
     def sink_queue(self, sink: TargetActionSink[Any]) -> SinkQueue:
         """The queue of a sink in this run."""
         queue = self._sinks.get(sink)
@@ -256,14 +255,14 @@ class Run:
     async def _update(self, invocation: Invocation) -> Any:
         self.has_history = bool(self.committer.space.scan("component", ROOT_PATH, limit=1))
         self.tombstones = set(self._stored_tombstones())
-        self.late.update(keepers_of_rows(self, map(StablePath, self.tombstones)))
-        root = Component(self, ROOT_PATH, invocation.processor, None)
+        cycle = Cycle(self, ROOT_PATH)
+        root = Component(cycle, ROOT_PATH, invocation.processor, None)
         await self.slots.take()
         outcome = await self.spawn(build(root, invocation), "root", self.inherit_deadline())
         while self.interrupted and self._tasks:
             await asyncio.wait(self._tasks)
         if outcome.error is None:
-            await self._retry_removals(root)
+            await cycle.finish(partial(report_failure, root))
         await self.committer.settle()
         try:
             return outcome.get()
@@ -271,36 +270,10 @@ class Run:
             del outcome
 
     async def _drop(self) -> None:
-        errors = await remove_components(self, stored_components(self), last_try=True)
+        errors = await remove_components(Cycle(self, ROOT_PATH), stored_components(self), last_try=True)
         await self.committer.settle()
         if errors:
             raise errors[0]
-
-    async def _retry_removals(self, root: Component) -> None:
-        """Try again what earlier runs could not delete, and what waited for its container."""
-        left = self.tombstones - self.remounted
-        errors = await remove_components(self, map(StablePath, left)) if left else []
-        errors += await remove_components(self, self.deferred, last_try=True)
-        errors += await remove_leftovers(self, map(StablePath, self.leftovers))
-        for error in errors:
-            await report_failure(root, error)
-        if not self.went_wrong:
-            self._store_late()
-
-    def _store_late(self) -> None:
-        """Store the memos of components that had to run for rows to be removed, now that they are gone.
-
-        A row can only be removed while its container is declared. So, whatever fails or is killed, what declares it has
-        no memo as long as there may be such rows: as long as there is a tombstone of a component with rows, or a
-        component `in_doubt` that declares a container, which had rows where it was declared before.
-        """
-        for encoded in sorted({*self.withheld, *self.moved}):
-            path = StablePath(encoded)
-            record = self.component(path)
-            if record is not None:
-                in_doubt = record.in_doubt and (encoded in self.doubted or encoded not in self.moved)
-                memo = self.withheld.get(encoded, record.memo)
-                self.committer.enqueue([(RecordKey("component", path), replace(record, memo=memo, in_doubt=in_doubt))])
 
     def _stored_tombstones(self) -> list[bytes]:
         found: list[bytes] = []

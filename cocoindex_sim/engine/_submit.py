@@ -33,7 +33,7 @@ from ._targets import (
 )
 
 if TYPE_CHECKING:
-    from ._run import Run
+    from ._cycle import Cycle
 
 __all__ = ["PlannedChange", "Submission"]
 
@@ -71,10 +71,11 @@ class Submission:
     In order: `plan_declared` / `plan_removed`, then `pre_commit`, `apply`, and the writes of `settled`.
     """
 
-    __slots__ = ("_claimed", "_owner", "_rows", "_run", "dropped", "kept", "left", "path", "planned", "taken")
+    __slots__ = ("_claimed", "_cycle", "_owner", "_rows", "_run", "dropped", "kept", "left", "path", "planned", "taken")
 
-    def __init__(self, run: Run, path: StablePath) -> None:
-        self._run = run
+    def __init__(self, cycle: Cycle, path: StablePath) -> None:
+        self._cycle = cycle
+        self._run = cycle.run
         self._owner = path.encoded
         self._claimed: asyncio.Future[None] | None = None
         self.path = path
@@ -227,7 +228,7 @@ class Submission:
 
     def _take_over(self, path: StablePath, record: TargetRecord) -> None:
         run, old = self._run, StablePath(record.owner)
-        if record.owner in run.finished:
+        if record.owner in self._cycle.finished:
             logger.warning(
                 "target state %s is declared by two components in one run: %s and %s; the last one to submit wins."
                 " Declare it in one place.",
@@ -244,8 +245,8 @@ class Submission:
         run, path = self._run, self.path
         own = run.component(path)
         if container.owner != self._owner or (own is not None and own.in_doubt):
-            run.moved.add(self._owner)
-            run.late.update(above.encoded for above in (path, *path.ancestors()))
+            self._cycle.moved.add(self._owner)
+            self._cycle.late.update(above.encoded for above in (path, *path.ancestors()))
 
     def doubt(self, owner: StablePath) -> list[Write]:
         """Have a component, and those above it, look whether things are as it left them before they reuse a memo."""
