@@ -1,7 +1,7 @@
 """Goal: whatever was declared, edited, failed and killed in whatever order, a clean update makes the targets what the model says.
 
 Programs are random, and so is their history: edits, updates and drops that fail or are killed or cancelled, previews,
-restarts with other versions of the code. The seeds are fixed; `STATE_MACHINE_SEED=17 pytest -m hunt
+restarts with other versions of the code. The seeds are fixed; `STATE_MACHINE_SEED=17 pytest -m real
 tests/engine/test_state_machine.py` takes others, from that number on.
 """
 
@@ -254,6 +254,7 @@ class Life:
         async def memo(plan: Plan, providers: dict[str, Any]) -> None:
             await body(plan, providers)
 
+        @coco.fn(version=self.versions["forgets"])  # decorated: a memo above has to notice other code
         async def forgets(plan: Plan, providers: dict[str, Any]) -> None:
             await body(plan, providers)
 
@@ -605,7 +606,7 @@ def test_whatever_happened_a_clean_update_converges() -> None:
     check(FIRST_SEED, 100)
 
 
-@pytest.mark.hunt
+@pytest.mark.real
 @pytest.mark.parametrize("nth", range(4))
 def test_whatever_happened_a_clean_update_converges_for_long(nth: int) -> None:
     check(FIRST_SEED + 1 + nth, 500)
