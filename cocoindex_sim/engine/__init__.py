@@ -6,8 +6,6 @@ Pure with respect to the world outside: time, files, threads and storage come th
 from ._batching import RetryWithSmallerBatch as RetryWithSmallerBatch
 from ._batching import outlast as outlast
 from ._blocking import run_blocking as run_blocking
-from ._build import Invocation as Invocation
-from ._build import invocation_of as invocation_of
 from ._child_forms import ChildSlot as ChildSlot
 from ._child_forms import ChildTargetDef as ChildTargetDef
 from ._codec import decode_value as decode_value

@@ -29,7 +29,7 @@ from ._deadline import in_time
 from ._dependencies import hold
 from ._exceptions import no_handlers, report_failure
 from ._fingerprint import StateFunction
-from ._function import AsyncFunction, BoundFunction, Function
+from ._function import AsyncFunction, BoundFunction, CallKey, Function
 from ._memo_state import check_states, initial_states
 from ._propagate import pass_on
 from ._submit import Submission
@@ -42,12 +42,13 @@ __all__ = ["Invocation", "Outcome", "build", "invocation_of"]
 
 
 class Invocation(NamedTuple):
-    """What a component runs: the body, its arguments, and the decorated function around it, if any."""
+    """What a component runs: the body, its arguments, the decorated function around it, if any, and its memo key."""
 
     target: Any
     function: Function[..., Any] | None
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    key: CallKey | None = None
 
     @property
     def processor(self) -> str:
@@ -57,12 +58,15 @@ class Invocation(NamedTuple):
 
 
 def invocation_of(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Invocation:
-    """Take apart what was mounted: a decorated function, a bound method of one, or any callable."""
-    if isinstance(target, Function):
-        return Invocation(target, target, args, kwargs)
+    """Take apart what was mounted: a decorated function, a bound method of one, or any callable.
+
+    Raises what making the memo key raises: TypeError if an argument can't be part of one (MEM-08).
+    """
     if isinstance(target, MethodType | BoundFunction) and isinstance(target.__func__, Function):
-        return Invocation(target.__func__, target.__func__, (target.__self__, *args), kwargs)
-    return Invocation(target, None, args, kwargs)
+        target, args = target.__func__, (target.__self__, *args)
+    if not isinstance(target, Function):
+        return Invocation(target, None, args, kwargs)
+    return Invocation(target, target, args, kwargs, target.call_key(args, kwargs) if target.memo else None)
 
 
 class Outcome(NamedTuple):
@@ -114,9 +118,8 @@ async def _build(component: Component, invocation: Invocation) -> Any:
     memo: _MemoKey | None = None
     if function is not None:
         component.collector = function.new_collector(None)
-        if function.memo:
-            fingerprint, states, _ = function.call_key(invocation.args, invocation.kwargs)
-            memo = _MemoKey(fingerprint, states)
+        if invocation.key is not None:
+            memo = _MemoKey(invocation.key.fingerprint, invocation.key.states)
             stored = await _reusable(component, record, memo)
             if stored is not None:
                 return _reuse(component, function, stored)

@@ -36,7 +36,7 @@ from ._process import current_process
 from ._propagate import owns_callbacks
 from ._runner import Runner, RunnerCalls
 
-__all__ = ["AsyncFunction", "BoundFunction", "Function", "LogicTracking", "SyncFunction", "fn"]
+__all__ = ["AsyncFunction", "BoundFunction", "CallKey", "Function", "LogicTracking", "SyncFunction", "fn"]
 
 P = ParamSpec("P")
 R = TypeVar("R")

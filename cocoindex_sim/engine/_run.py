@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ..ports import ComponentRecord, Generation, Observer, Record, RecordKey, StateSpace, TargetRecord
 from ..values import ROOT_PATH, Event, RunFinished, RunStarted, StablePath, Symbol
-from ._build import Invocation, build
+from ._build import build, invocation_of
 from ._call_memo import CallWaits
 from ._collect import remove_components, stored_components
 from ._committer import Committer, PreviewCommitter
@@ -244,15 +244,16 @@ class Run:
 
     # -- the two kinds of run --------------------------------------------------------------------------------------
 
-    async def update(self, invocation: Invocation) -> Any:
+    async def update(self, main_fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the root component and all below it; gives what the root returned, or raises what it raised."""
-        return await self._observed(self._update(invocation))
+        return await self._observed(self._update(main_fn, args, kwargs))
 
     async def drop(self) -> None:
         """Delete every component with its target states; raises the first failure (APP-13)."""
         await self._observed(self._drop())
 
-    async def _update(self, invocation: Invocation) -> Any:
+    async def _update(self, main_fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        invocation = invocation_of(main_fn, args, kwargs)
         self.has_history = bool(self.committer.space.scan("component", ROOT_PATH, limit=1))
         self.tombstones = set(self._stored_tombstones())
         cycle = Cycle(self, ROOT_PATH)

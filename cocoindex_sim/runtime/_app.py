@@ -18,7 +18,6 @@ from ..engine import (
     current_deadline_ns,
     current_process,
     in_time,
-    invocation_of,
     set_deadline_ns,
 )
 from ..values import CocoSimError
@@ -259,7 +258,7 @@ class App(Generic[P, R]):
                     await run.drop()
                     await run.loop.run_in_executor(None, environment.store.drop_space, self.name)
                     return None
-                value = await run.update(invocation_of(self._main_fn, self._args, self._kwargs))
+                value = await run.update(self._main_fn, self._args, self._kwargs)
                 return [change.action for change in run.plan] if preview else value
             except asyncio.CancelledError:
                 if run.interrupted:

@@ -438,49 +438,6 @@ def test_a_state_method_changes_the_key(monkeypatch: pytest.MonkeyPatch) -> None
     assert fingerprint_object(Hooked()) != before
 
 
-class Node:
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.next: Node | None = None
-
-
-def ring(*names: str) -> Node:
-    nodes = [Node(name) for name in names]
-    for node, following in zip(nodes, [*nodes[1:], nodes[0]], strict=True):
-        node.next = following
-    return nodes[0]
-
-
-def looped(depth: int) -> list[Any]:
-    """Lists in one another, the innermost holding the list at this depth."""
-    outer: list[Any] = ["outer"]
-    inner: list[Any] = ["inner", outer if depth == 0 else None]
-    inner[1] = inner if depth else outer
-    outer.append(inner)
-    return outer
-
-
-def test_a_value_may_contain_itself() -> None:  # MEM-07
-    assert same(ring("a", "b"), ring("a", "b"))
-    assert distinct(ring("a", "b"), ring("b", "a"), ring("a"), ring("a", "b", "c"))
-    mapping: dict[str, Any] = {}
-    mapping["self"] = [mapping]
-    assert not same(mapping, {"self": [{}]})
-
-
-def test_it_counts_where_a_cycle_leads_back_to() -> None:  # MEM-07
-    assert same(looped(0), looped(0))
-    assert same(looped(1), looped(1))
-    assert not same(looped(0), looped(1))
-
-
-@pytest.mark.xfail(reason="a cycle's first object is written closed also inside another part of its cycle")
-def test_a_part_of_a_cycle_counts_alike_wherever_it_was_met_first() -> None:  # MEM-07, SE-05
-    one, other = ring("a", "b"), ring("a", "b")
-    assert same([one, one.next], [one, other.next])
-    assert same({"p": one, "q": one.next}, {"q": other.next, "p": one})
-
-
 def test_one_object_in_two_places_counts_like_two_equal_ones() -> None:  # MEM-07, SE-05
     part = ["x" * 100]
     assert same([part, part], [["x" * 100], ["x" * 100]])
@@ -547,14 +504,7 @@ def test_a_registration_does_not_make_it_keyable(bench: Bench) -> None:  # MEM-0
         memo_fingerprint(Secret())
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        "call",
-        "use_mount",
-        pytest.param("mount", marks=pytest.mark.xfail(reason="the key is made in the background, so `mount` returns")),
-    ],
-)
+@pytest.mark.parametrize("how", ["call", "use_mount", "mount", "mount_each"])
 def test_a_call_and_a_mount_refuse_it_before_the_body_runs(bench: Bench, how: str) -> None:  # MEM-08
     ran: list[object] = []
 
@@ -567,6 +517,8 @@ def test_a_call_and_a_mount_refuse_it_before_the_body_runs(bench: Bench, how: st
             await child(arg)
         elif how == "mount":  # without waiting for it
             await coco.mount(child, arg)
+        elif how == "mount_each":
+            await coco.mount_each(child, [("k", arg)])
         else:
             await coco.use_mount(child, arg)
 
