@@ -16,12 +16,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import fields
 from functools import partial
 from hashlib import blake2b
+from itertools import chain
 from operator import itemgetter
 from pathlib import PurePath
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ..values import StablePath, Symbol
+from ._loops import LoopShape, look_at
 
 if TYPE_CHECKING:
     from ._process import Process
@@ -118,31 +120,45 @@ def _class_name(cls: type) -> str:
 
 _NAN: Final = b"f" + struct.pack(">d", math.nan)
 _LONG: Final = 64  # an encoding longer than this stands in its surroundings as a digest, so that sharing stays cheap
-_LOOPING_MAX: Final = 1_000_000
 _PRIMITIVES: Final = (str, int, float, bytes, bytearray, memoryview)
 _SEQUENCES: Final = (list, tuple, range, deque)
+
+_Shape: TypeAlias = tuple[bytes, Any, int, StateFunction | None]
+"""Of a value that has parts: what it is and how many parts, the parts, how many of them make up an item where the order
+of the items does not count (0 where it does), and its state function."""
+
+
+class _Looped(Exception):
+    """A value that contains itself was met in the middle of it."""
 
 
 class _Encoder:
     """Writes a value with all that is in it, and finds the state functions on the way.
 
-    A part that occurs again is not written again: equal parts have equal encodings, shared or not. Where a part
-    contains itself, the number of steps up to it is written (MEM-07). What holds such a step means something only below
-    the part that the step leads to, so it is written anew each time.
+    A part that occurs again is not written again: equal parts have equal encodings, shared or not. What contains itself
+    can't be written this way, and is left to `_write_looped`.
     """
 
-    __slots__ = ("_depth", "_known", "_looping", "_lowest", "_process", "states")
+    __slots__ = ("_known", "_process", "states")
 
     def __init__(self) -> None:
         self.states: list[StateFunction] = []
-        # By id: object, encoding and state functions of what was written; the depth of what is being written.
-        self._known: dict[int, int | tuple[Any, bytes, list[StateFunction]]] = {}
-        self._depth = 0
-        self._lowest = sys.maxsize  # how far up the steps lead in what was written last
-        self._looping = 0
+        # By id: object, encoding and state functions of what was written; None while it is being written.
+        self._known: dict[int, tuple[Any, bytes, list[StateFunction]] | None] = {}
         self._process: Process | None = None
 
     def encode(self, obj: Any) -> bytes:
+        """The encoding of a whole value."""
+        first_state = len(self.states)
+        try:
+            return self._write(obj)
+        except _Looped:
+            pass
+        del self.states[first_state:]
+        self._known.clear()
+        return self._write_looped(obj)
+
+    def _write(self, obj: Any) -> bytes:
         cls = type(obj)
         if cls is str:
             raw = obj.encode("utf-8", "surrogatepass")
@@ -159,54 +175,82 @@ class _Encoder:
             return _NAN if math.isnan(obj) else b"f" + struct.pack(">d", obj)
         if isinstance(obj, _PRIMITIVES):
             return self._primitive(obj)
-        identity, depth = id(obj), self._depth
-        known = self._known.get(identity)
-        if isinstance(known, int):
-            self._lowest = min(self._lowest, known)
-            return b"c%d;" % (depth - known)
-        if known is not None:
+        identity = id(obj)
+        if identity in self._known:
+            known = self._known[identity]
+            if known is None:
+                raise _Looped
             self.states += known[2]
             return known[1]
-        self._known[identity] = depth
-        self._depth = depth + 1
-        outer_lowest, self._lowest = self._lowest, sys.maxsize
+        self._known[identity] = None
         first_state = len(self.states)
-        encoded = self._compound(obj, cls)
+        head, parts, group, state = self._shape(obj, cls)
+        encoded = head + (self._unordered(parts, group) if group else b"".join(map(self._write, parts)))
+        if state is not None:
+            self.states.append(state)
         if len(encoded) > _LONG:
             encoded = b"#" + blake2b(encoded, digest_size=16).digest()
-        self._depth = depth
-        if self._lowest >= depth:
-            self._known[identity] = (obj, encoded, self.states[first_state:])  # `obj` keeps its id from being reused
-            self._lowest = outer_lowest
-        else:
-            self._forget(identity, obj)
-            self._lowest = min(self._lowest, outer_lowest)
+        self._known[identity] = (obj, encoded, self.states[first_state:])  # `obj` keeps its id from being reused
         return encoded
+
+    def _unordered(self, parts: Iterable[Any], group: int) -> bytes:
+        """Items in the order of their encodings, and so their state functions."""
+        first_state = len(self.states)
+        items = []
+        for item in zip(*[iter(parts)] * group, strict=True):
+            encoded = b"".join(map(self._write, item))
+            items.append((encoded, self.states[first_state:]))
+            del self.states[first_state:]
+        items.sort(key=itemgetter(0))
+        for _, states in items:
+            self.states += states
+        return b"".join(encoded for encoded, _ in items)
+
+    def _write_looped(self, whole: Any) -> bytes:
+        shapes: list[LoopShape] = []
+        states: list[StateFunction | None] = []
+        indices = {id(whole): 0}
+        objects = [whole]  # keeps the ids from being reused
+        for obj in objects:  # it grows meanwhile
+            head, parts, group, state = self._shape(obj, type(obj))
+            links: list[bytes | int] = []
+            for part in parts:
+                if part is None or isinstance(part, _PRIMITIVES):
+                    links.append(self._write(part))
+                    continue
+                index = indices.setdefault(id(part), len(objects))
+                if index == len(objects):
+                    objects.append(part)
+                links.append(index)
+            shapes.append(LoopShape(head, links, group))
+            states.append(state)
+        try:
+            digest, looks = look_at(shapes)
+        except OverflowError as error:
+            raise TypeError(_unsupported(whole, f"of which {error}")) from None
+        # One for what looks alike, as it is one state, and in an order that does not depend on where one enters.
+        found = {look: state for look, state in zip(looks, states, strict=True) if state is not None}
+        self.states += (found[look] for look in sorted(found))
+        return b"c" + digest
 
     def _primitive(self, obj: Any) -> bytes:
         """Primitives and their subclasses, whatever these add (MEM-02)."""
         if isinstance(obj, NotMemoKeyable):
             raise _not_keyable(obj)
         if isinstance(obj, float):
-            return self.encode(float(obj))
+            return self._write(float(obj))
         if isinstance(obj, str):
-            return self.encode(str.__str__(obj))
+            return self._write(str.__str__(obj))
         if isinstance(obj, int):
             return b"i%d;" % int.__index__(obj)
-        return self.encode(bytes(obj))
+        return self._write(bytes(obj))
 
-    def _forget(self, identity: int, obj: Any) -> None:
-        del self._known[identity]
-        self._looping += 1
-        if self._looping > _LOOPING_MAX:
-            raise TypeError(_unsupported(obj, "whose parts refer to each other in too many ways"))
-
-    def _compound(self, obj: Any, cls: type) -> bytes:
+    def _shape(self, obj: Any, cls: type) -> _Shape:
         if isinstance(obj, NotMemoKeyable):
             raise _not_keyable(obj)
         hook = getattr(cls, "__coco_memo_key__", None)
         if hook is not None:
-            return self._keyed(b"h", cls, hook(obj), getattr(obj, "__coco_memo_state__", None))
+            return _keyed(b"h", cls, hook(obj), getattr(obj, "__coco_memo_state__", None))
         if self._process is None:
             from ._process import current_process
 
@@ -214,80 +258,62 @@ class _Encoder:
         registered = self._process.find_memo_key_functions(cls)
         if registered is not None:
             base, key_fn, state_fn = registered
-            return self._keyed(b"r", base, key_fn(obj), None if state_fn is None else partial(state_fn, obj))
-        if isinstance(obj, _SEQUENCES):  # spelled out: nesting may be deep, and every frame counts
-            return b"l%d:%b" % (len(obj), b"".join(map(self.encode, obj)))
-        if cls is not dict and isinstance(obj, Sequence):
-            return self._listed(b"l", obj)
+            return _keyed(b"r", base, key_fn(obj), None if state_fn is None else partial(state_fn, obj))
+        if isinstance(obj, _SEQUENCES) or (cls is not dict and isinstance(obj, Sequence)):
+            return b"l%d:" % len(obj), obj, 0, None
         if isinstance(obj, Mapping):
-            return self._unordered(b"m", obj.items())
+            return b"m%d:" % len(obj), chain.from_iterable(obj.items()), 2, None
         if isinstance(obj, Set):
-            return self._unordered(b"e", ((item,) for item in obj))
+            return b"e%d:" % len(obj), obj, 1, None
         if hasattr(cls, "__dataclass_fields__"):
             named = {field.name: getattr(obj, field.name) for field in fields(obj) if hasattr(obj, field.name)}
-            return self._named_parts(cls, named)
+            return _named_parts(cls, named)
         if hasattr(cls, "model_fields"):  # pydantic's
             extra = sorted((obj.__pydantic_extra__ or {}).items())
             named = {name: getattr(obj, name) for name in cls.model_fields} | dict(extra)
-            return self._named_parts(cls, named)
-        return self._plain(obj, cls)
+            return _named_parts(cls, named)
+        return _plain(obj, cls)
 
-    def _keyed(self, tag: bytes, cls: type, key: Any, state: StateFunction | None) -> bytes:
-        encoded = self._tagged(tag if state is None else tag.upper(), _class_name(cls), key)
-        if state is not None:
-            self.states.append(state)
-        return encoded
 
-    def _unordered(self, tag: bytes, items: Iterable[tuple[Any, ...]]) -> bytes:
-        """Items in the order of their encodings, and so their state functions."""
-        first_state = len(self.states)
-        parts = []
-        for item in items:
-            encoded = b"".join(map(self.encode, item))
-            parts.append((encoded, self.states[first_state:]))
-            del self.states[first_state:]
-        parts.sort(key=itemgetter(0))
-        for _, states in parts:
-            self.states += states
-        return tag + b"%d:" % len(parts) + b"".join(encoded for encoded, _ in parts)
+def _keyed(tag: bytes, cls: type, key: Any, state: StateFunction | None) -> _Shape:
+    return tag if state is None else tag.upper(), (_class_name(cls), key), 0, state
 
-    def _named_parts(self, cls: type, named: dict[str, Any]) -> bytes:
-        return self._listed(b"o", [_class_name(cls), *named, *named.values()])
 
-    def _listed(self, tag: bytes, items: Any) -> bytes:
-        return tag + b"%d:" % len(items) + b"".join(map(self.encode, items))
+def _named_parts(cls: type, named: dict[str, Any]) -> _Shape:
+    return b"o%d:" % (2 * len(named) + 1), (_class_name(cls), *named, *named.values()), 0, None
 
-    def _plain(self, obj: Any, cls: type) -> bytes:
-        """Values with a name or a text of their own; others by what pickle would make them from."""
-        if isinstance(obj, type):
-            return self._tagged(b"g", _class_name(obj))
-        if isinstance(obj, FunctionType):
-            return self._named(obj, obj.__qualname__)
-        if isinstance(obj, PurePath):
-            return self._tagged(b"p", cls.__name__, str(obj))
-        if isinstance(obj, datetime.datetime):  # these two by kind: a frozen clock's dates are subclasses
-            return self._tagged(b"d", obj.replace(tzinfo=None).isoformat(), obj.fold, obj.tzinfo)
-        if isinstance(obj, datetime.date):
-            return self._tagged(b"d", obj.isoformat())
-        if isinstance(obj, StablePath | Symbol) or "<" in cls.__qualname__:  # local classes: as local functions
-            raise TypeError(_unsupported(obj))
-        reducer = copyreg.dispatch_table.get(cls)
-        try:
-            made = obj.__reduce_ex__(4) if reducer is None else reducer(obj)
-        except Exception as error:
-            raise TypeError(_unsupported(obj)) from error
-        if isinstance(made, str):
-            return self._named(obj, made)
-        # Function, arguments, state, items of a list, items of a dict; the last two are iterators.
-        return self._listed(b"x", [*made[:3], *(list(items or ()) for items in made[3:5])])
 
-    def _named(self, obj: Any, name: str) -> bytes:
-        if "<" in name:  # lambdas and local functions: several may share one name (MEM-06)
-            raise TypeError(_unsupported(obj))
-        return self._tagged(b"g", f"{name_of_module(getattr(obj, '__module__', None) or type(obj).__module__)}.{name}")
+def _plain(obj: Any, cls: type) -> _Shape:
+    """Values with a name or a text of their own; others by what pickle would make them from."""
+    if isinstance(obj, type):
+        return b"g", (_class_name(obj),), 0, None
+    if isinstance(obj, FunctionType):
+        return _named(obj, obj.__qualname__)
+    if isinstance(obj, PurePath):
+        return b"p", (cls.__name__, str(obj)), 0, None
+    if isinstance(obj, datetime.datetime):  # these two by kind: a frozen clock's dates are subclasses
+        return b"d", (obj.replace(tzinfo=None).isoformat(), obj.fold, obj.tzinfo), 0, None
+    if isinstance(obj, datetime.date):
+        return b"d", (obj.isoformat(),), 0, None
+    if isinstance(obj, StablePath | Symbol) or "<" in cls.__qualname__:  # local classes: as local functions
+        raise TypeError(_unsupported(obj))
+    reducer = copyreg.dispatch_table.get(cls)
+    try:
+        made = obj.__reduce_ex__(4) if reducer is None else reducer(obj)
+    except Exception as error:
+        raise TypeError(_unsupported(obj)) from error
+    if isinstance(made, str):
+        return _named(obj, made)
+    # Function, arguments, state, items of a list, items of a dict; the last two are iterators.
+    parts = [*made[:3], *(list(items or ()) for items in made[3:5])]
+    return b"x%d:" % len(parts), parts, 0, None
 
-    def _tagged(self, tag: bytes, *parts: Any) -> bytes:
-        return tag + b"".join(map(self.encode, parts))
+
+def _named(obj: Any, name: str) -> _Shape:
+    if "<" in name:  # lambdas and local functions: several may share one name (MEM-06)
+        raise TypeError(_unsupported(obj))
+    module = getattr(obj, "__module__", None) or type(obj).__module__
+    return b"g", (f"{name_of_module(module)}.{name}",), 0, None
 
 
 def _not_keyable(obj: object) -> TypeError:
