@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 import click
 
-from ..runtime import AppTarget, apps_of, default_db_path, default_state_directory, load_module
-from ..store import SUBDIRECTORY, open_readonly
-from ..values import StateError, StateFormatError
+from ..runtime import AppTarget, apps_of, default_db_path, default_state_directory, load_module, wire_reading
 from ._apps import parsed
 from ._errors import explained
+from ._records import check_exists, stored_apps
 
 __all__ = ["ls"]
 
@@ -52,6 +51,7 @@ def ls(target: AppTarget | None, db: str | None) -> None:
 
 
 def _list_module(target: AppTarget) -> None:
+    wire_reading()
     load_module(target)
     listings = _listings()
     if not listings:
@@ -79,35 +79,18 @@ def _listings() -> list[_Listing]:
         listing.apps.append(app.name)
     if not unopened:
         return list(found.values())
-    # Its directory may be in use, and need not exist: listing neither opens nor creates it.
+    # It need not be started: listing asks its lifespan for the directory only.
     directory = default_state_directory()
-    stored = _stored(directory) if os.path.exists(directory) else []
-    return [*found.values(), _Listing("default", directory, unopened, stored)]
+    return [*found.values(), _Listing("default", directory, unopened, stored_apps(directory))]
 
 
 def _list_directory(directory: str) -> None:
-    if not os.path.exists(directory):
-        raise click.ClickException(f"Database path does not exist: {directory}")
-    names = _stored(directory)
+    check_exists(directory)
+    names = stored_apps(directory)
     if not names:
         click.echo("No persisted apps found in the database.")
         return
     click.echo("\n".join([f"{_shown(directory)}:", *(f"  {name}" for name in names)]))
-
-
-def _stored(directory: str) -> list[str]:
-    try:
-        store = open_readonly(directory)
-    except StateFormatError:
-        raise
-    except StateError:
-        if os.path.isdir(directory) and not os.path.exists(os.path.join(directory, SUBDIRECTORY)):
-            return []
-        raise
-    try:
-        return store.spaces()
-    finally:
-        store.close()
 
 
 def _shown(directory: str) -> str:

@@ -23,6 +23,7 @@ from ._gpu import current_gpu as current_gpu
 from ._gpu import current_gpu_fraction as current_gpu_fraction
 from ._gpu import current_gpus as current_gpus
 from ._inspect import apps_of as apps_of
+from ._inspect import component_paths as component_paths
 from ._inspect import default_state_directory as default_state_directory
 from ._inspect import list_stable_paths as list_stable_paths
 from ._inspect import list_stable_paths_sync as list_stable_paths_sync
@@ -40,3 +41,4 @@ from ._settings import SettingsError as SettingsError
 from ._settings import default_db_path as default_db_path
 from ._wiring import real_ports as real_ports
 from ._wiring import wire_production as wire_production
+from ._wiring import wire_reading as wire_reading

@@ -11,7 +11,14 @@ from ..values import ROOT_PATH, StablePath
 from ._app import App
 from ._environment import Environment, default_of, run_blocking
 
-__all__ = ["apps_of", "default_state_directory", "list_stable_paths", "list_stable_paths_sync", "stable_paths"]
+__all__ = [
+    "apps_of",
+    "component_paths",
+    "default_state_directory",
+    "list_stable_paths",
+    "list_stable_paths_sync",
+    "stable_paths",
+]
 
 
 async def list_stable_paths(app: App[..., Any]) -> list[StablePath]:
@@ -29,14 +36,18 @@ def list_stable_paths_sync(app: App[..., Any]) -> list[StablePath]:
 
 def stable_paths(space: StateSpace) -> list[StablePath]:
     """The paths of the components in an app's records and of the directories between them, sorted."""
+    found = component_paths(space)
+    return sorted(found.union(*(path.ancestors() for path in found)))
+
+
+def component_paths(space: StateSpace) -> set[StablePath]:
+    """The paths of the components in an app's records."""
     found: set[StablePath] = set()
     after = None
     while page := space.scan("component", ROOT_PATH, after=after):
-        for key, _ in page:
-            found.add(key.path)
-            found.update(key.path.ancestors())
+        found.update(key.path for key, _ in page)
         after = page[-1][0]
-    return sorted(found)
+    return found
 
 
 def apps_of(process: Process | None = None) -> list[tuple[str, Environment | None, App[..., Any]]]:

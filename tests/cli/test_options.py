@@ -18,11 +18,14 @@ def test_the_version_is_this_package(project: Project, option: str) -> None:
 
 
 def test_the_help_lists_the_commands(project: Project) -> None:
+    # CLI-01
     result = project.run("--help")
     assert result.exit_code == 0
     assert [line.split()[0] for line in result.output.partition("Commands:\n")[2].splitlines()] == [
         "drop",
+        "init",
         "ls",
+        "show",
         "update",
     ]
 
