@@ -36,6 +36,7 @@ RULES = """
 |---|---|---|
 | LIV-01..03 | Live. | planned: 0.4 |
 | SE-01 | Edge. | not taken: it is documented |
+| SE-02 | Edge. | later |
 """
 
 
@@ -85,6 +86,7 @@ def test_rules_are_the_rows_of_the_tables_with_what_they_wait_for(tool: ModuleTy
         tool.Rule("LIV-02", "Targets", "planned: 0.4"),
         tool.Rule("LIV-03", "Targets", "planned: 0.4"),
         tool.Rule("SE-01", "Targets", "not taken"),
+        tool.Rule("SE-02", "Targets", "later"),
     ]
 
 
@@ -93,7 +95,8 @@ def test_rules_are_the_rows_of_the_tables_with_what_they_wait_for(tool: ModuleTy
     [
         ("| CMP-1 | One digit. | |", r"docs/contract\.md:4: 'CMP-1' is no id"),
         ("| CMP-01 | This | that. | |", r":4: 4 cells in a table of 3; is there a bare '\|'\?"),
-        ("| CMP-01 | Soon. | planned |", r":4: write 'planned: 0\.3' or 'not taken: why', not 'planned'"),
+        ("| CMP-01 | Soon. | planned |", r":4: write 'planned: 0\.3', 'later' or 'not taken: why', not 'planned'"),
+        ("| CMP-01 | Some day. | later: 0.9 |", r":4: write .* not 'later: 0\.9'"),
         ("| CMP-01 | Never. | not taken |", r":4: write .* not 'not taken'"),
         ("| CMP-01 | Once. | |\n| CMP-01 | Twice. | |", r":5: CMP-01 is there twice"),
     ],
@@ -276,6 +279,7 @@ def test_complete_and_fresh_passes_the_check(
     assert "| CMP-02 | [tests/test_it.py::test_all](../tests/test_it.py) |\n" in page
     assert "| TGT-01 | planned: 0.3 |\n" in page
     assert "| SE-01 | not taken |\n" in page
+    assert "| SE-02 | later |\n" in page
     assert "| tested | 5 |\n" in page
 
 
@@ -318,6 +322,17 @@ def test_a_release_has_nothing_planned_for_it(
     root = checkout({"tests/test_it.py": COMPLETE, "pyproject.toml": '[project]\nversion = "0.3.0"\n'})
     assert tool.main(["--root", str(root)]) == 1
     assert problems(capsys) == ["TGT-01 is planned for 0.3, and this is 0.3.0"]
+
+
+def test_rules_of_an_open_family_may_be_without_a_test_and_are_listed(
+    tool: ModuleType, checkout: Checkout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = checkout({"tests/test_it.py": "# CMP-01\ndef test_one():\n    pass\n"})
+    assert tool.main(["--root", str(root), "--open", "CMP", "TGT"]) == 0
+    assert capsys.readouterr() == ("4 rules without a test, not counted: CMP-02 CMP-03 TGT-20 row 1 TGT-20 row 2\n", "")
+    assert tool.main(["--root", str(root), "--check", "--open", "CMP"]) == 1
+    assert problems(capsys) == ["TGT-20 row 1 has no test", "TGT-20 row 2 has no test"]
+    assert "| CMP-02 | **none** |\n" in (root / "docs" / "contract-coverage.md").read_text(encoding="utf-8")
 
 
 def test_a_contract_that_can_not_be_read_is_an_error_of_its_own(
