@@ -64,6 +64,8 @@ from .runtime import LifespanFn as LifespanFn
 from .runtime import LmdbSettings as LmdbSettings
 from .runtime import Settings as Settings
 from .runtime import UpdateHandle as UpdateHandle
+from .runtime import UpdateSnapshot as UpdateSnapshot
+from .runtime import UpdateStatus as UpdateStatus
 from .runtime import configure_gpu_pool as configure_gpu_pool
 from .runtime import current_gpu as current_gpu
 from .runtime import current_gpu_fraction as current_gpu_fraction

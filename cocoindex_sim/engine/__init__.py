@@ -40,6 +40,8 @@ from ._fingerprint import memo_fingerprint as memo_fingerprint
 from ._fingerprint import register_memo_key_function as register_memo_key_function
 from ._function import LogicTracking as LogicTracking
 from ._function import fn as fn
+from ._group import StatsGroup as StatsGroup
+from ._group import grouped_stats as grouped_stats
 from ._memo_state import MemoStateOutcome as MemoStateOutcome
 from ._mount import ComponentMountHandle as ComponentMountHandle
 from ._mount import map as map
@@ -57,6 +59,7 @@ from ._run import Run as Run
 from ._run import RunMode as RunMode
 from ._runner import Runner as Runner
 from ._stats import ComponentStats as ComponentStats
+from ._stats import StatsCounter as StatsCounter
 from ._stats import UpdateStats as UpdateStats
 from ._submit import PlannedChange as PlannedChange
 from ._subpath import ComponentSubpath as ComponentSubpath

@@ -92,7 +92,7 @@ class Outcome(NamedTuple):
 async def build(component: Component, invocation: Invocation) -> Outcome:
     """Run a component to its end. Never raises: whoever waits for it decides what its failure means."""
     run = component.run
-    run.stats.started(component.processor)
+    component.stats.started(component.processor)
     try:
         value = await _build(component, invocation)
     except GeneratorExit:
@@ -102,7 +102,7 @@ async def build(component: Component, invocation: Invocation) -> Outcome:
         component.cycle.went_wrong = True
         cancelled = isinstance(error, asyncio.CancelledError)
         if not cancelled:
-            run.stats.failed(component.processor)
+            component.stats.failed(component.processor)
             if run.observed:
                 run.emit(ComponentFailed(component.path, repr(error)))
         return Outcome(None, error)
@@ -190,7 +190,7 @@ def _reuse(component: Component, function: Function[..., Any], stored: Component
         pass_on(stored.dependencies.propagated, component.collector, component)
     component.enter(Phase.REUSED)
     component.cycle.finished.add(component.path.encoded)
-    run.stats.unchanged(component.processor)
+    component.stats.unchanged(component.processor)
     if run.observed:
         run.emit(ComponentReused(component.path, component.processor))
     return value
@@ -275,11 +275,11 @@ async def _submit(component: Component, memo: ComponentMemo | None) -> None:
         submission.release()
     component.enter(Phase.DONE)
     cycle.finished.add(path.encoded)
-    run.stats.executed(component.processor, existed=old is not None and (old.committed or old.in_doubt))
+    component.stats.executed(component.processor, existed=old is not None and (old.committed or old.in_doubt))
     if run.observed:
         run.emit(Committed(path))
     if stale:
-        for error in await remove_components(cycle, stale):
+        for error in await remove_components(cycle, stale, component.stats):
             await report_failure(component, error)
 
 

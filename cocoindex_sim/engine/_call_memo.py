@@ -212,7 +212,7 @@ class _Call:
 
     def inner_context(self) -> ComponentContext:
         self.inner = self.function.new_collector(self.context.collector)
-        return ComponentContext(self.component, self.inner, self.context.subpath, self.entry)
+        return ComponentContext(self.component, self.inner, self.context.subpath, self.entry, self.context.group)
 
     def remember(self, value: Any, states: tuple[StoredValue, ...]) -> Any:
         if self.entry.mounted:

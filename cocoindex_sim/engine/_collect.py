@@ -22,6 +22,7 @@ from ._submit import Submission
 if TYPE_CHECKING:
     from ._cycle import Cycle
     from ._run import Run
+    from ._stats import StatsCounter
 
 __all__ = ["remove_components", "stale_below", "stored_components", "tombstones_for"]
 
@@ -69,15 +70,18 @@ def tombstones_for(paths: list[StablePath]) -> list[Write]:
 
 
 async def remove_components(
-    cycle: Cycle, paths: Iterable[StablePath], *, last_try: bool = False
+    cycle: Cycle, paths: Iterable[StablePath], stats: StatsCounter | None = None, *, last_try: bool = False
 ) -> list[BaseException]:
     """Delete these components, outer before inner. Gives what failed.
 
     What can't be deleted keeps its records and its tombstone, and so does everything below it. What waits for a
     container that is not gone yet goes to `cycle.deferred`, or has failed if this is the `last_try`.
+    It is counted in `stats`: those of the component that does not mount it any more (STAT-24).
     """
     errors: list[BaseException] = []
     in_order = sorted(paths)
+    if stats is not None and stats is not cycle.run.stats:
+        cycle.counted_in.update((path.encoded, stats) for path in in_order)
     cycle.run.tombstones.difference_update(
         path.encoded for path in in_order
     )  # tried now, or waiting for one that failed
@@ -199,7 +203,7 @@ async def _remove(cycle: Cycle, path: StablePath) -> BaseException | None:
     processor = record.processor or UNKNOWN
     if path.encoded not in cycle.removing:
         cycle.removing.add(path.encoded)
-        run.stats.started(processor)
+        _stats_of(cycle, path).started(processor)
     try:
         await _remove_component(cycle, path, record)
     except UnresolvedContainerError as error:
@@ -210,7 +214,7 @@ async def _remove(cycle: Cycle, path: StablePath) -> BaseException | None:
         if run.interrupted and isinstance(error, asyncio.CancelledError):
             raise
         return error
-    run.stats.deleted(processor)
+    _stats_of(cycle, path).deleted(processor)
     if run.observed:
         run.emit(ComponentRemoved(path))
     return None
@@ -245,11 +249,15 @@ async def _remove_component(cycle: Cycle, path: StablePath, record: ComponentRec
         submission.release()
 
 
+def _stats_of(cycle: Cycle, path: StablePath) -> StatsCounter:
+    return cycle.counted_in.get(path.encoded, cycle.run.stats)
+
+
 def _failed(cycle: Cycle, path: StablePath, error: BaseException) -> None:
     run = cycle.run
     cycle.went_wrong = True
     error.add_note(f"while component {path} was removed; it stays on record, and the next update tries again")
     record = run.component(path)
-    run.stats.failed((record.processor if record is not None else "") or UNKNOWN)
+    _stats_of(cycle, path).failed((record.processor if record is not None else "") or UNKNOWN)
     if run.observed:
         run.emit(RemovalFailed(path, repr(error)))

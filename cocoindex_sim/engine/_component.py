@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._call_memo import CallEntry
     from ._cycle import Cycle
     from ._exceptions import ExceptionHandler, MountKind
+    from ._stats import StatsCounter
     from ._use_state import StateHandle
 
 __all__ = ["Component", "ComponentContext", "Declared", "Phase", "current_component", "current_context", "find_context"]
@@ -89,6 +90,7 @@ class Component:
         "record",
         "run",
         "states",
+        "stats",
     )
 
     def __init__(self, cycle: Cycle, path: StablePath, processor: str, parent: Component | None) -> None:
@@ -110,6 +112,7 @@ class Component:
         self.gave_up_slot = False
         self.handlers: tuple[ExceptionHandler, ...] = ()  # who hears of its failures, innermost first
         self.mount_kind: MountKind = "mount"
+        self.stats: StatsCounter = self.run.stats if parent is None else parent.stats
         self._open_children = 0
         self._children_done: asyncio.Future[None] | None = None
 
@@ -158,6 +161,8 @@ class Component:
         """A child, and everything below it, is done or has failed."""
         self._open_children -= 1
         self.collector.absorb_child(child.collector)
+        if child.stats is not self.stats:  # it was mounted in a group
+            child.stats.member_ended()
         if (background and child.phase is Phase.FAILED) or child.any_descendant_failed:
             self.any_descendant_failed = True
         if not self._open_children and self._children_done is not None:
@@ -176,15 +181,21 @@ class Component:
 class ComponentContext:
     """Where the running code belongs: its component, the scope that gathers its dependencies, the subpath it is in."""
 
-    __slots__ = ("call", "collector", "component", "subpath")
+    __slots__ = ("call", "collector", "component", "group", "subpath")
 
     def __init__(
-        self, component: Component, collector: Collector, subpath: bytes = b"", call: CallEntry | None = None
+        self,
+        component: Component,
+        collector: Collector,
+        subpath: bytes = b"",
+        call: CallEntry | None = None,
+        group: StatsCounter | None = None,
     ) -> None:
         self.component = component
         self.collector = collector
         self.subpath = subpath
         self.call = call  # the innermost inline memoized call
+        self.group = group  # the innermost group of statistics around the running code
 
     @contextmanager
     def attach(self) -> Iterator[None]:

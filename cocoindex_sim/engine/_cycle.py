@@ -13,6 +13,7 @@ from ._collect import keepers_of_rows, remove_components, remove_leftovers
 
 if TYPE_CHECKING:
     from ._run import Run
+    from ._stats import StatsCounter
 
 __all__ = ["Cycle"]
 
@@ -26,6 +27,7 @@ class Cycle:
     """
 
     __slots__ = (
+        "counted_in",
         "deferred",
         "finished",
         "late",
@@ -43,6 +45,7 @@ class Cycle:
         self.top = top
         self.finished: set[bytes] = set()  # encoded paths of components that committed or were reused
         self.removing: set[bytes] = set()  # components whose deletion began
+        self.counted_in: dict[bytes, StatsCounter] = {}  # where deletions count, if not in the statistics of the run
         self.deferred: list[StablePath] = []  # those that wait for a container to be resolved or go
         self.leftovers: set[bytes] = set()  # mounted components with rows of containers not known when they committed
         self.late: set[bytes] = set()  # components whose memos are stored last: see `_store_late`

@@ -165,7 +165,7 @@ class SyncFunction(Function[P, R_co]):
                 context.collector.logic.add(self.logic)
             return in_time(cast(R_co, self.body(*args, **kwargs)))
         inner = self.new_collector(context.collector)
-        token = _current.set(ComponentContext(context.component, inner, context.subpath, context.call))
+        token = _current.set(ComponentContext(context.component, inner, context.subpath, context.call, context.group))
         try:
             return in_time(cast(R_co, self.body(*args, **kwargs)))
         finally:
@@ -225,7 +225,7 @@ class AsyncFunction(Function[P, R_co]):
                 context.collector.logic.add(self.logic)
             return in_time(cast(R_co, await self.run_body(args, kwargs)))
         inner = self.new_collector(context.collector)
-        token = _current.set(ComponentContext(context.component, inner, context.subpath, context.call))
+        token = _current.set(ComponentContext(context.component, inner, context.subpath, context.call, context.group))
         try:
             return in_time(cast(R_co, await self.run_body(args, kwargs)))
         finally:

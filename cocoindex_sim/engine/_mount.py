@@ -214,6 +214,9 @@ def _begin(context: ComponentContext, subpath: bytes, invocation: Invocation) ->
         call.mounted = True
         call = call.outer
     child = Component(parent.cycle, path, invocation.processor, parent)
+    if context.group is not None:
+        child.stats = context.group
+        child.stats.member_began()
     parent.child_began()
     if run.observed:
         run.emit(ComponentMounted(path, invocation.processor))

@@ -43,7 +43,9 @@ class _Callback:
                 f"{self!r} was called after the function that wrapped it returned; wrap it in a function that encloses"
                 " every call"
             )
-        return ComponentContext(context.component, Collector(context.collector), context.subpath, context.call)
+        return ComponentContext(
+            context.component, Collector(context.collector), context.subpath, context.call, context.group
+        )
 
     def _end(self, scope: ComponentContext) -> None:
         offered = scope.collector

@@ -87,6 +87,7 @@ class Run:
         environment_name: str = "",
         exception_handler: ExceptionHandler | None = None,
         preview: bool = False,
+        stats: StatsCounter | None = None,
     ) -> None:
         self.app = app
         self.mode = mode
@@ -100,7 +101,8 @@ class Run:
         self.plan: list[PlannedChange] = []  # what a preview would have applied
         self.committer = PreviewCommitter(space, self.loop) if preview else Committer(space, self.loop)
         self.slots = Slots(max_inflight_components, self.loop)
-        self.stats = StatsCounter()
+        self.stats = StatsCounter() if stats is None else stats
+        self.ready: asyncio.Future[Any] = self.loop.create_future()  # what the root returned, once it is ready
         self.full_reprocess = mode == "full_reprocess"
         self.is_drop = mode == "drop"
         self.tombstones: set[bytes] = set()  # deletions left over from earlier runs, not tried yet in this one
@@ -236,6 +238,11 @@ class Run:
         context.run(set_deadline_ns, current_deadline_ns())
         return context
 
+    def root_is_ready(self, value: Any) -> None:
+        """The root, and so all of the first pass, is ready; `value` is what it returned."""
+        self.ready.set_result(value)
+        self.stats.mark_ready(self.process.ports.clock.monotonic_ns())
+
     def interrupt(self) -> None:
         """Cancel every task of this run; the run then ends with CancelledError."""
         self.interrupted = True
@@ -263,6 +270,7 @@ class Run:
         while self.interrupted and self._tasks:
             await asyncio.wait(self._tasks)
         if outcome.error is None:
+            self.root_is_ready(outcome.value)
             await cycle.finish(partial(report_failure, root))
         await self.committer.settle()
         try:

@@ -1,7 +1,10 @@
-"""Counts of one update, per processor (STAT-03..11)."""
+"""Counts of one update, per processor (STAT-03..11), and waiting for them to change."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
+from contextlib import suppress
 from typing import NamedTuple
 
 __all__ = ["ComponentStats", "StatsCounter", "UpdateStats"]
@@ -49,18 +52,26 @@ _STARTS, _UNCHANGED, _ADDS, _DELETES, _REPROCESSES, _ERRORS = range(6)
 
 
 class StatsCounter:
-    """The running counts behind `UpdateStats`. Always on, so plain integers instead of an event observer."""
+    """The running counts behind `UpdateStats`. Always on, so plain integers instead of an event observer.
 
-    __slots__ = ("_counts",)
+    Counted on the engine's loop; may be read and waited for from other loops.
+    """
+
+    __slots__ = ("_counts", "_waiting", "live", "ready_ns")
 
     def __init__(self) -> None:
         self._counts: dict[str, list[int]] = {}
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self.ready_ns: int | None = None  # when all of the first pass was done, by the clock of the process
+        self.live = 0  # live components that go on, whether ready or not
 
     def _add(self, processor: str, column: int) -> None:
         row = self._counts.get(processor)
         if row is None:
             row = self._counts[processor] = [0] * 6
         row[column] += 1
+        if self._waiting:
+            self.notify()
 
     def started(self, processor: str) -> None:
         """A run or a deletion began."""
@@ -85,3 +96,57 @@ class StatsCounter:
     def snapshot(self) -> UpdateStats:
         """The counts now."""
         return UpdateStats({name: ComponentStats(*row) for name, row in list(self._counts.items())})
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was counted."""
+        return not self._counts
+
+    def mark_ready(self, now_ns: int) -> None:
+        """What is counted is ready; only the first time matters."""
+        if self.ready_ns is None:
+            self.ready_ns = now_ns
+            self.notify()
+
+    def live_began(self) -> None:
+        """A live component, counted here, goes on from now on."""
+        self.live += 1
+
+    def live_ended(self) -> None:
+        """It came to its end."""
+        self.live -= 1
+        self.notify()
+
+    def member_began(self) -> None:
+        """One more to be ready before this is: of meaning to groups only."""
+
+    def member_ended(self) -> None:
+        """It is ready, or has failed."""
+
+    def next_change(self) -> asyncio.Future[None]:
+        """A future of the running loop that is done once anything changed after this call.
+
+        Ask first and look then: what changes in between is not missed. However much changes before one waits for it, it
+        is one change (STAT-13).
+        """
+        change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(change)
+        return change
+
+    def notify(self) -> None:
+        """Let those who wait look again. From any thread."""
+        here = asyncio._get_running_loop()
+        with suppress(IndexError):  # it is empty
+            while True:
+                change = self._waiting.popleft()
+                loop = change.get_loop()
+                if loop is here:
+                    _done(change)
+                elif not loop.is_closed():
+                    with suppress(RuntimeError):  # it was closed meanwhile
+                        loop.call_soon_threadsafe(_done, change)
+
+
+def _done(change: asyncio.Future[None]) -> None:
+    if not change.done():
+        change.set_result(None)

@@ -31,7 +31,8 @@ class ComponentSubpath:
 
     def __enter__(self) -> ComponentSubpath:
         context = current_context()
-        inner = ComponentContext(context.component, context.collector, context.subpath + self.encoded, context.call)
+        subpath = context.subpath + self.encoded
+        inner = ComponentContext(context.component, context.collector, subpath, context.call, context.group)
         self._tokens.append(_current.set(inner))
         return self
 

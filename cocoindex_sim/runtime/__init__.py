@@ -3,7 +3,6 @@
 from ._app import App as App
 from ._app import AppConfig as AppConfig
 from ._app import RunInterruptedError as RunInterruptedError
-from ._app import UpdateHandle as UpdateHandle
 from ._environment import Environment as Environment
 from ._environment import EnvironmentBuilder as EnvironmentBuilder
 from ._environment import LazyEnvironment as LazyEnvironment
@@ -22,6 +21,7 @@ from ._gpu import configure_gpu_pool as configure_gpu_pool
 from ._gpu import current_gpu as current_gpu
 from ._gpu import current_gpu_fraction as current_gpu_fraction
 from ._gpu import current_gpus as current_gpus
+from ._handle import UpdateHandle as UpdateHandle
 from ._inspect import apps_of as apps_of
 from ._inspect import component_paths as component_paths
 from ._inspect import default_state_directory as default_state_directory
@@ -39,6 +39,8 @@ from ._settings import LmdbSettings as LmdbSettings
 from ._settings import Settings as Settings
 from ._settings import SettingsError as SettingsError
 from ._settings import default_db_path as default_db_path
+from ._snapshot import UpdateSnapshot as UpdateSnapshot
+from ._snapshot import UpdateStatus as UpdateStatus
 from ._wiring import real_ports as real_ports
 from ._wiring import wire_production as wire_production
 from ._wiring import wire_reading as wire_reading

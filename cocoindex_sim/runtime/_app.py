@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from ..engine import (
-    Failure,
-    PlannedChange,
-    Run,
-    RunMode,
-    UpdateStats,
-    current_deadline_ns,
-    current_process,
-    in_time,
-    set_deadline_ns,
-)
+from ..engine import Run, RunMode, StatsCounter, current_process
 from ..values import CocoSimError
 from ._environment import (
     DEFAULT_ENVIRONMENT,
     Environment,
     LazyEnvironment,
-    captured,
     default_of,
     run_blocking,
 )
+from ._handle import UpdateHandle
 from ._report import report_period, reported
 from ._settings import default_max_inflight_components
 
-__all__ = ["App", "AppConfig", "RunInterruptedError", "UpdateHandle"]
+__all__ = ["App", "AppConfig", "RunInterruptedError"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,61 +42,6 @@ class AppConfig:
     name: str
     environment: Environment | LazyEnvironment = DEFAULT_ENVIRONMENT
     max_inflight_components: int | None = None
-
-
-class UpdateHandle(Generic[R]):
-    """One update. Nothing happens before it is awaited (APP-05)."""
-
-    def __init__(self, app: App[..., R], mode: RunMode, *, strict: bool = False, preview: bool = False) -> None:
-        self._app = app
-        self._preview = preview
-        self._strict = strict
-        self._mode: RunMode = mode
-        self._process = current_process()
-        self._run: Run | None = None
-        self._consumed = False
-        self._deadline_ns = current_deadline_ns()
-
-    def __await__(self) -> Generator[Any, None, R]:
-        return self.result().__await__()
-
-    async def result(self) -> R:
-        """Wait for the update and give what the root function returned, or raise what it raised; once."""
-        if self._consumed:
-            raise RuntimeError("result already consumed: an update handle gives its result once")
-        self._consumed = True
-        with self._process.active():
-            environment = await self._app.opened()
-            work = captured(lambda: self._work(environment))
-            # Shielded: cancelling whoever awaits the handle does not stop the run (APP-09).
-            outcome = await asyncio.shield(environment.begin(work))
-            try:
-                return outcome.get()
-            finally:
-                del outcome
-
-    async def _work(self, environment: Environment) -> R:
-        set_deadline_ns(self._deadline_ns)
-        value: R = await self._app.run(environment, self._mode, self._started, preview=self._preview)
-        if self._strict and (failures := self.failures()):
-            errors = [failure.error for failure in failures]
-            raise BaseExceptionGroup(f"{len(errors)} background failures in app {self._app.name!r}", errors)
-        return in_time(value)
-
-    def _started(self, run: Run) -> None:
-        self._run = run
-
-    def failures(self) -> list[Failure]:
-        """The background failures so far that no exception handler took; they do not fail the update by themselves."""
-        return [] if self._run is None else list(self._run.failures)
-
-    def plan(self) -> list[PlannedChange]:
-        """What a preview planned so far, with the target state and the component of each action."""
-        return [] if self._run is None else list(self._run.plan)
-
-    def stats(self) -> UpdateStats | None:
-        """The counts so far; None before the update started."""
-        return None if self._run is None else self._run.stats.snapshot()
 
 
 class App(Generic[P, R]):
@@ -174,7 +109,7 @@ class App(Generic[P, R]):
         if live:
             raise NotImplementedError("live mode is planned for 0.3; see docs/api-parity.md")
         mode: RunMode = "full_reprocess" if full_reprocess else "update"
-        return UpdateHandle(self, mode, strict=strict, preview=preview)
+        return UpdateHandle(self, mode, strict=strict, preview=preview, live=live)
 
     def update_blocking(
         self,
@@ -230,7 +165,13 @@ class App(Generic[P, R]):
             return run_blocking(begin(), loop, self.interrupt)
 
     async def run(
-        self, environment: Environment, mode: RunMode, started: Callable[[Run], None], *, preview: bool = False
+        self,
+        environment: Environment,
+        mode: RunMode,
+        started: Callable[[Run], None],
+        *,
+        preview: bool = False,
+        stats: StatsCounter | None = None,
     ) -> Any:
         """One run on the environment's loop; runs of one app come one after the other (APP-08)."""
         self._check_outside()
@@ -249,6 +190,7 @@ class App(Generic[P, R]):
                 environment_name=environment.name,
                 exception_handler=environment.exception_handler,
                 preview=preview,
+                stats=stats,
             )
             self._current = run
             _around.set((*_around.get(), run))  # for this task and all it starts: each update has one of its own
