@@ -55,7 +55,6 @@ WATCHED = [
     ("running", 4, 2, None),
     ("running", 4, 3, None),
     ("running", 4, 4, None),
-    ("ready", 4, 4, None),
     ("ready", 4, 4, 7),
 ]
 
