@@ -63,8 +63,19 @@ def test_a_directory_elsewhere_is_shown_as_it_was_given(
 
 
 def test_listing_a_module_creates_no_state(project: Project) -> None:
+    project.write("environments.py", ENVIRONMENTS)
+    before = sorted(project.directory.iterdir())
     project.run("ls", "one.py")
-    assert not (project.directory / "state").exists()
+    project.run("ls", "environments.py")
+    assert sorted(project.directory.iterdir()) == before
+
+
+def test_an_app_that_no_variable_names_is_found(project: Project) -> None:
+    # CLI-07
+    kept = "def keep(kept=[]):\n        kept.append(coco.App('Kept', main))\n\n    keep()"
+    project.write("kept.py", PIPELINE.replace('app = coco.App("One", main)', kept))
+    assert project.run("ls", "kept.py").stdout.startswith("default (./state):\n  Kept [+]\n")
+    assert "Running app 'Kept'" in project.run("update", "kept.py").stdout
 
 
 def test_a_module_without_apps_is_no_error(project: Project) -> None:

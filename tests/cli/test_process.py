@@ -75,6 +75,60 @@ def test_a_second_signal_kills(project: Project) -> None:
     assert "closed" not in rest
 
 
+DROPPED = """
+    import asyncio
+    import pathlib
+
+    import cocoindex as coco
+
+
+    @coco.lifespan
+    def environment(builder):
+        builder.settings.db_path = pathlib.Path("state")
+        yield
+        print("closed", flush=True)
+
+
+    class Handler:
+        def reconcile(self, key, desired, prev, prev_may_be_missing, /):
+            return coco.TargetReconcileOutput(action=desired, sink=SINK, tracking_record=desired)
+
+
+    async def apply(context, actions):
+        if coco.is_non_existence(actions[0]) and not pathlib.Path("free").exists():
+            print("deleting", flush=True)
+            await asyncio.Event().wait()
+
+
+    SINK = coco.TargetActionSink.from_async_fn(apply)
+    ROWS = coco.register_root_target_states_provider("rows", Handler())
+
+
+    async def main():
+        coco.declare_target_state(ROWS.target_state("k", 1))
+
+
+    app = coco.App("Dropped", main)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_drop_in_good_order_and_another_drop_finishes(project: Project, number: signal.Signals) -> None:
+    # CLI-13, APP-13
+    project.write("dropped.py", DROPPED)
+    assert project.run("update", "-q", "dropped.py").exit_code == 0
+    with project.start("drop", "-f", "dropped.py") as process:
+        lines_until(process.stdout, "deleting")
+        process.send_signal(number)
+        rest, errors = process.communicate(timeout=DEADLINE_S)
+    assert (process.returncode, errors) == (0, "")
+    assert rest == "\nStopping...\nApp 'Dropped' is dropped in part; run the command again for the rest.\nclosed\n"
+    assert "states:1:Existing, 2:Deleted" in project.run("show", "-l", "dropped.py").stdout
+    project.write("free", "")
+    assert "Dropped app 'Dropped'" in project.run("drop", "-f", "dropped.py").stdout
+    assert project.run("ls", "--db", "state").stdout == "No persisted apps found in the database.\n"
+
+
 def test_a_pipe_gets_plain_text(project: Project) -> None:
     # STAT-18
     project.write("reading.py", READING)
