@@ -14,6 +14,11 @@ from .engine import ContextProvider as ContextProvider
 from .engine import DeadlineExceededError as DeadlineExceededError
 from .engine import ExceptionContext as ExceptionContext
 from .engine import ExceptionHandler as ExceptionHandler
+from .engine import LiveComponent as LiveComponent
+from .engine import LiveComponentOperator as LiveComponentOperator
+from .engine import LiveMapFeed as LiveMapFeed
+from .engine import LiveMapSubscriber as LiveMapSubscriber
+from .engine import LiveMapView as LiveMapView
 from .engine import LogicTracking as LogicTracking
 from .engine import MaybePendingS as MaybePendingS
 from .engine import MemoStateOutcome as MemoStateOutcome
@@ -31,6 +36,7 @@ from .engine import TargetReconcileOutput as TargetReconcileOutput
 from .engine import TargetState as TargetState
 from .engine import TargetStateProvider as TargetStateProvider
 from .engine import UpdateStats as UpdateStats
+from .engine import auto_refresh as auto_refresh
 from .engine import check_cancellation as check_cancellation
 from .engine import component_subpath as component_subpath
 from .engine import current_context as _current_context

@@ -3,6 +3,7 @@
 Pure with respect to the world outside: time, files, threads and storage come through `ports` and the event loop.
 """
 
+from ._auto_refresh import auto_refresh as auto_refresh
 from ._batching import RetryWithSmallerBatch as RetryWithSmallerBatch
 from ._batching import outlast as outlast
 from ._blocking import run_blocking as run_blocking
@@ -31,6 +32,12 @@ from ._exceptions import ExceptionContext as ExceptionContext
 from ._exceptions import ExceptionHandler as ExceptionHandler
 from ._exceptions import Failure as Failure
 from ._exceptions import exception_handler as exception_handler
+from ._feeds import LiveMapFeed as LiveMapFeed
+from ._feeds import LiveMapSubscriber as LiveMapSubscriber
+from ._feeds import LiveMapView as LiveMapView
+from ._feeds import LiveStream as LiveStream
+from ._feeds import LiveStreamSubscriber as LiveStreamSubscriber
+from ._feeds import ReadyAwaitable as ReadyAwaitable
 from ._fingerprint import Fingerprint as Fingerprint
 from ._fingerprint import NotMemoKeyable as NotMemoKeyable
 from ._fingerprint import fingerprint_bytes as fingerprint_bytes
@@ -42,13 +49,15 @@ from ._function import LogicTracking as LogicTracking
 from ._function import fn as fn
 from ._group import StatsGroup as StatsGroup
 from ._group import grouped_stats as grouped_stats
+from ._handle import ComponentMountHandle as ComponentMountHandle
+from ._live import LiveComponent as LiveComponent
+from ._live import LiveComponentOperator as LiveComponentOperator
 from ._memo_state import MemoStateOutcome as MemoStateOutcome
-from ._mount import ComponentMountHandle as ComponentMountHandle
 from ._mount import map as map
 from ._mount import mount as mount
-from ._mount import mount_each as mount_each
 from ._mount import mount_target as mount_target
 from ._mount import use_mount as use_mount
+from ._mount_each import mount_each as mount_each
 from ._process import Process as Process
 from ._process import current_process as current_process
 from ._process import offer_root_provider as offer_root_provider

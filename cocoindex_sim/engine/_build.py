@@ -130,6 +130,8 @@ async def _build(component: Component, invocation: Invocation) -> Any:
     if run.observed:
         run.emit(ComponentStarted(component.path, component.processor))
     value = await _run_body(component, invocation)
+    if component.broken_by is not None:
+        raise RuntimeError("Child component build cancelled") from component.broken_by
     new_memo = None
     if memo is not None and function is not None:
         known = memo.known if memo.known is not None else await initial_states(memo.states)
@@ -228,6 +230,8 @@ async def _submit(component: Component, memo: ComponentMemo | None) -> None:
     carried = _carried(component)
     before = (*old.targets, *old.left) if old is not None else ()
     gone = sorted(key for key in before if key not in component.declared and key not in carried)
+    if run.live:
+        await run.stop_unmounted(component)
     stale = stale_below(component) if run.has_history else []
     state = state_to_store(component)  # before the sinks, which may be the last to see a value that can't be stored
     submission = Submission(cycle, path)

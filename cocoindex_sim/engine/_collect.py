@@ -242,6 +242,8 @@ async def _remove_component(cycle: Cycle, path: StablePath, record: ComponentRec
         writes.append((RecordKey("tombstone", path), None))
         if record.has_state:
             writes.append((RecordKey("state", path), None))
+        if run.get(RecordKey("live", path)) is not None:
+            writes.append((RecordKey("live", path), None))
         if record.has_calls:
             writes.extend((RecordKey("memo", path, call), None) for call in run.committer.space.scan_calls(path))
         await run.committer.commit(writes)

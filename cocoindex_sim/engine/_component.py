@@ -73,6 +73,7 @@ class Component:
         "_children_done",
         "_open_children",
         "any_descendant_failed",
+        "broken_by",
         "calls",
         "children",
         "collector",
@@ -109,6 +110,7 @@ class Component:
         self.new_calls: dict[bytes, MemoRecord] = {}  # their records to store
         self.states: dict[bytes, StateHandle[Any]] = {}  # by encoded key
         self.any_descendant_failed = False
+        self.broken_by: BaseException | None = None  # what a live child raised before it was ready
         self.gave_up_slot = False
         self.handlers: tuple[ExceptionHandler, ...] = ()  # who hears of its failures, innermost first
         self.mount_kind: MountKind = "mount"

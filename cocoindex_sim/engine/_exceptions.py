@@ -8,20 +8,27 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from ..values import StablePath
 from ._component import Component, _current, current_context
+
+if TYPE_CHECKING:
+    from ._run import Run
 
 __all__ = [
     "ExceptionContext",
     "ExceptionHandler",
     "Failure",
     "MountKind",
+    "Reporter",
     "exception_handler",
     "no_handlers",
+    "report",
     "report_failure",
+    "reporter_of",
     "scoped_handlers",
+    "scoped_to",
 ]
 
 logger = logging.getLogger("cocoindex_sim")
@@ -75,6 +82,11 @@ def no_handlers() -> None:
     _scoped.set(())
 
 
+def scoped_to(handlers: tuple[ExceptionHandler, ...]) -> None:
+    """Begin code that stands for the mount call it was given to: what covered that call covers what it mounts."""
+    _scoped.set(handlers)
+
+
 class Failure(NamedTuple):
     """A background failure that no handler took: the component, its processor, and the exception."""
 
@@ -83,34 +95,54 @@ class Failure(NamedTuple):
     error: BaseException
 
 
-async def report_failure(component: Component, error: BaseException) -> BaseException | None:
-    """Tell the handlers of a component that it, or the removal of something below it, failed in the background.
+class Reporter(NamedTuple):
+    """What an exception handler is told of whatever failed, and the handlers to tell, innermost first."""
 
-    Without handlers it is logged (ERR-02). Gives None once a handler returned, else what the last one raised (ERR-06).
+    path: StablePath
+    processor: str | None
+    mount_kind: MountKind
+    parent: StablePath | None
+    handlers: tuple[ExceptionHandler, ...]
+
+
+def reporter_of(component: Component) -> Reporter:
+    """Reports the failures of a component, or of removals below it."""
+    parent = None if component.parent is None else component.parent.path
+    return Reporter(component.path, component.processor, component.mount_kind, parent, component.handlers)
+
+
+async def report_failure(component: Component, error: BaseException) -> BaseException | None:
+    """Tell the handlers of a component that it, or the removal of something below it, failed in the background."""
+    return await report(component.run, reporter_of(component), error)
+
+
+async def report(run: Run, reporter: Reporter, error: BaseException) -> BaseException | None:
+    """Tell exception handlers of a failure in the background. Without any it is logged (ERR-02).
+
+    Gives None once a handler returned, else what the last one raised (ERR-06).
     """
-    run, parent = component.run, component.parent
     raised: BaseException | None = error
-    if component.handlers:
+    if reporter.handlers:
         context = ExceptionContext(
             env_name=run.environment_name,
-            stable_path=str(component.path),
-            processor_name=component.processor,
-            mount_kind=component.mount_kind,
-            parent_stable_path=None if parent is None else str(parent.path),
+            stable_path=str(reporter.path),
+            processor_name=reporter.processor,
+            mount_kind=reporter.mount_kind,
+            parent_stable_path=None if reporter.parent is None else str(reporter.parent),
             is_background=True,
             source="component",
             original_exception=None,
         )
         token = _current.set(None)
         try:
-            raised = await _route(error, component.handlers, context)
+            raised = await _route(error, reporter.handlers, context)
         finally:
             _current.reset(token)
     else:
-        logger.error("component %s (%s) failed: %r", component.path, component.processor, error, exc_info=error)
+        logger.error("component %s (%s) failed: %r", reporter.path, reporter.processor, error, exc_info=error)
     if raised is not None:
-        run.failures.append(Failure(component.path, component.processor, raised))
-    return raised if component.handlers else None
+        run.failures.append(Failure(reporter.path, reporter.processor or "", raised))
+    return raised if reporter.handlers else None
 
 
 async def _route(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
-from contextlib import aclosing
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 from ..ports import ComponentRecord, RecordKey
 from ..values import ComponentMounted, Symbol, encode_key
@@ -15,35 +14,26 @@ from ._component import Component, ComponentContext, Phase, current_context
 from ._deadline import check_deadline, in_time
 from ._declare import declare_target_state_with_child
 from ._exceptions import MountKind, report_failure, scoped_handlers
+from ._handle import ComponentMountHandle
+from ._live import LiveNode, default_name, is_live_class, start_live
 from ._subpath import ComponentSubpath, split_parts
 from ._targets import TargetState, TargetStateProvider
 
-__all__ = ["ComponentMountHandle", "map", "mount", "mount_each", "mount_target", "use_mount"]
+__all__ = [
+    "begin",
+    "map",
+    "mount",
+    "mount_child",
+    "mount_live",
+    "mount_target",
+    "split_arguments",
+    "subpath_of",
+    "use_mount",
+]
 
 T = TypeVar("T")
 R = TypeVar("R")
 P = ParamSpec("P")
-
-
-class ComponentMountHandle:
-    """Lets a parent wait for what it mounted."""
-
-    __slots__ = ("_tasks",)
-
-    def __init__(self, tasks: list[asyncio.Task[Outcome]]) -> None:
-        self._tasks = tasks
-
-    async def ready(self) -> None:
-        """Wait until the target states of the subtree are applied.
-
-        Returns also when the child failed, unless its exception handlers raised: then the last exception (CMP-11).
-        """
-        check_deadline()
-        for task in self._tasks:
-            outcome = await asyncio.shield(task)
-            check_deadline()
-            if outcome.unhandled is not None:
-                raise outcome.unhandled
 
 
 async def mount(*pos_args: Any, **kwargs: Any) -> ComponentMountHandle:
@@ -54,9 +44,31 @@ async def mount(*pos_args: Any, **kwargs: Any) -> ComponentMountHandle:
     """
     context = current_context()
     check_deadline()
-    subpath, invocation = _parse(pos_args, kwargs)
-    child = _begin(context, subpath, invocation)
-    return ComponentMountHandle([await _start(child, invocation, background="mount")])
+    subpath, target, args = split_arguments(pos_args)
+    return ComponentMountHandle(
+        [await mount_child(context, subpath_of(subpath, target), target, args, kwargs, "mount")]
+    )
+
+
+async def mount_child(
+    context: ComponentContext, subpath: bytes, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any],
+    kind: MountKind,
+) -> asyncio.Future[Outcome]:  # fmt: skip
+    """Mount a function or a live component class in the background; the future is done when it is ready."""
+    if isinstance(target, type) and is_live_class(target):
+        return mount_live(context, subpath, target(*args, **kwargs))
+    invocation = invocation_of(target, args, kwargs)
+    child = begin(context, subpath, invocation.processor)
+    return await _start(child, invocation, background=kind)
+
+
+def mount_live(context: ComponentContext, subpath: bytes, instance: Any) -> asyncio.Future[Outcome]:
+    """Mount an instance of a live component class; the future is done when it is ready."""
+    node = begin(context, subpath, type(instance).__qualname__, LiveNode)
+    assert isinstance(node, LiveNode)
+    _in_background(node, "process_live")
+    _give_up_slot(context.component)
+    return start_live(node, instance)
 
 
 async def use_mount(*pos_args: Any, **kwargs: Any) -> Any:
@@ -67,56 +79,19 @@ async def use_mount(*pos_args: Any, **kwargs: Any) -> Any:
     """
     context = current_context()
     check_deadline()
-    subpath, invocation = _parse(pos_args, kwargs)
-    return await _use(context, subpath, invocation)
+    subpath, target, args = split_arguments(pos_args)
+    if is_live_class(target):
+        raise TypeError(f"live component {target.__qualname__} cannot be used with use_mount; mount it")
+    return await _use(context, subpath_of(subpath, target), invocation_of(target, args, kwargs))
 
 
 async def _use(context: ComponentContext, subpath: bytes, invocation: Invocation) -> Any:
-    child = _begin(context, subpath, invocation)
+    child = begin(context, subpath, invocation.processor)
     outcome = await asyncio.shield(await _start(child, invocation, background=None))
     try:
         return in_time(outcome.get())
     finally:
         del outcome
-
-
-async def mount_each(*pos_args: Any, **kwargs: Any) -> ComponentMountHandle:
-    """Mount one child per item: `mount_each([subpath,] fn, items, *args, **kwargs)`.
-
-    `items`: an iterable or async iterable of (key, value) pairs. Each child lives at `subpath / key` and gets the value
-    first, then the other arguments (CMP-14). ValueError for a repeated key, TypeError for an item that is no pair.
-    """
-    context = current_context()
-    check_deadline()
-    subpath, target, rest = _split(pos_args)
-    if not rest:
-        raise TypeError("mount_each needs items: mount_each([subpath,] fn, items, *args)")
-    items, args = rest[0], tuple(rest[1:])
-    base = subpath if subpath is not None else _default_subpath(target)
-    tasks: list[asyncio.Task[Outcome]] = []
-
-    async def one(item: Any) -> None:
-        try:
-            key, value = item
-        except (TypeError, ValueError):
-            raise TypeError(f"mount_each items must be (key, value) pairs, got {item!r}") from None
-        invocation = invocation_of(target, (value, *args), kwargs)
-        child = _begin(context, base + encode_key(key), invocation)
-        tasks.append(await _start(child, invocation, background="mount_each"))
-
-    if hasattr(items, "__aiter__"):
-        iterator = aiter(items)
-        if hasattr(iterator, "aclose"):
-            async with aclosing(iterator):
-                async for item in iterator:
-                    await one(item)
-        else:
-            async for item in iterator:
-                await one(item)
-    else:
-        for item in items:
-            await one(item)
-    return ComponentMountHandle(tasks)
 
 
 async def mount_target(target_state: TargetState[Any]) -> TargetStateProvider[Any, Any]:
@@ -173,32 +148,38 @@ async def _settled(work: Awaitable[Any]) -> Outcome:
         return Outcome(None, error)
 
 
-def _split(pos_args: tuple[Any, ...]) -> tuple[bytes | None, Any, tuple[Any, ...]]:
+def split_arguments(pos_args: tuple[Any, ...]) -> tuple[bytes | None, Any, tuple[Any, ...]]:
+    """The subpath if there is one, what is mounted, and the arguments after it."""
+    subpath: bytes | None = None
     if pos_args and isinstance(pos_args[0], ComponentSubpath):
-        subpath: bytes | None = pos_args[0].encoded
+        subpath = pos_args[0].encoded
         pos_args = pos_args[1:]
-    else:
-        subpath = None
     if not pos_args or not callable(pos_args[0]):
+        if pos_args and is_live_class(type(pos_args[0])):
+            _refuse_instance(pos_args[0], subpath)
         got = repr(pos_args[0]) if pos_args else "nothing"
         raise TypeError(f"mount takes an optional ComponentSubpath and then a function, got {got}")
     return subpath, pos_args[0], pos_args[1:]
 
 
-def _default_subpath(target: Any) -> bytes:
-    name = getattr(target, "__name__", None)
+def _refuse_instance(instance: object, subpath: bytes | None) -> NoReturn:
+    cls = type(instance).__qualname__
+    if subpath is None:
+        raise TypeError(f"{instance!r} requires a ComponentSubpath, and then is no function: mount the class {cls}")
+    raise AttributeError(f"{instance!r} has no __qualname__: mount the class {cls}, with its arguments")  # LIV-09
+
+
+def subpath_of(subpath: bytes | None, target: Any) -> bytes:
+    """The subpath that was given, or the default one (CMP-06, LIV-07)."""
+    if subpath is not None:
+        return subpath
+    name = default_name(target)
     if name is None:
         raise TypeError(f"{target!r} has no __name__: mounting it requires a ComponentSubpath as first argument")
-    return encode_key(Symbol(name))  # CMP-06
+    return encode_key(Symbol(name))
 
 
-def _parse(pos_args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bytes, Invocation]:
-    subpath, target, args = _split(pos_args)
-    invocation = invocation_of(target, args, kwargs)
-    return (subpath if subpath is not None else _default_subpath(target)), invocation
-
-
-def _begin(context: ComponentContext, subpath: bytes, invocation: Invocation) -> Component:
+def begin(context: ComponentContext, subpath: bytes, processor: str, kind: type[Component] = Component) -> Component:
     """Give a child its place in the tree. From here on its parent waits for it."""
     parent, run = context.component, context.component.run
     subpath = context.subpath + subpath
@@ -213,34 +194,45 @@ def _begin(context: ComponentContext, subpath: bytes, invocation: Invocation) ->
     while call is not None:
         call.mounted = True
         call = call.outer
-    child = Component(parent.cycle, path, invocation.processor, parent)
+    child = kind(parent.cycle, path, processor, parent)
     if context.group is not None:
         child.stats = context.group
         child.stats.member_began()
     parent.child_began()
     if run.observed:
-        run.emit(ComponentMounted(path, invocation.processor))
+        run.emit(ComponentMounted(path, processor))
     return child
+
+
+def _in_background(child: Component, kind: MountKind) -> None:
+    child.mount_kind = kind
+    child.handlers = (*scoped_handlers(), *child.run.environment_handlers)
+
+
+def _give_up_slot(parent: Component) -> None:
+    """A parent that waits for children must not keep them from running (CMP-17)."""
+    if not parent.gave_up_slot:
+        parent.gave_up_slot = True
+        parent.run.slots.give_back()
 
 
 async def _start(child: Component, invocation: Invocation, *, background: MountKind | None) -> asyncio.Task[Outcome]:
     """Run a child in a task of its own, once there is a slot. `background`: how it was mounted, None for use_mount."""
-    parent, slots = child.parent, child.run.slots
+    run, parent = child.run, child.parent
     assert parent is not None
     if background is not None:
-        child.mount_kind = background
-        child.handlers = (*scoped_handlers(), *child.run.environment_handlers)
-    if not parent.gave_up_slot:  # a parent that waits for children must not keep them from running (CMP-17)
-        parent.gave_up_slot = True
-        slots.give_back()
+        _in_background(child, background)
+    _give_up_slot(parent)
     try:
-        await slots.take()
+        if child.path.encoded in run.live:  # a function takes the path of a live component (LIV-50)
+            await run.live[child.path.encoded].stop()
+        await run.slots.take()
     except BaseException:
         child.phase = Phase.FAILED
         parent.child_ended(child, background=background is not None)
         raise
-    deadline = child.run.inherit_deadline() if background is None else None
-    return child.run.spawn(_run_child(child, invocation, background is not None), child.processor, deadline)
+    deadline = run.inherit_deadline() if background is None else None
+    return run.spawn(_run_child(child, invocation, background is not None), child.processor, deadline)
 
 
 async def _run_child(child: Component, invocation: Invocation, background: bool) -> Outcome:

@@ -22,6 +22,7 @@ from ._context_keys import ContextProvider
 from ._cycle import Cycle
 from ._deadline import current_deadline_ns, set_deadline_ns
 from ._exceptions import ExceptionHandler, Failure, report_failure
+from ._live import LiveActivity
 from ._process import Process
 from ._sink import SinkQueue
 from ._stats import StatsCounter
@@ -88,6 +89,7 @@ class Run:
         exception_handler: ExceptionHandler | None = None,
         preview: bool = False,
         stats: StatsCounter | None = None,
+        live: bool = False,
     ) -> None:
         self.app = app
         self.mode = mode
@@ -112,7 +114,10 @@ class Run:
         self.submitting: dict[bytes, asyncio.Future[None]] = {}  # target states with a sink call in flight
         self.call_waits = CallWaits()
         self.resolved: dict[bytes, TargetStateProvider[Any, Any]] = {}  # containers declared in this run
-        self.live: dict[bytes, Any] = {}  # active live components, by path
+        self.is_live = live  # whether live components go on once they are ready
+        self.live: dict[bytes, LiveActivity] = {}  # those at work, by path
+        self._live_changed: asyncio.Future[None] | None = None
+        self._makes_way = False
         self.interrupted = False
         self._observers: list[Observer] = process.observers
         self._sinks: dict[TargetActionSink[Any], SinkQueue] = {}
@@ -216,6 +221,33 @@ class Run:
         """Whether an active live component stands between `top`, exclusive, and a path."""
         return any(path.startswith(live) and live.startswith(top) and live != top for live in self.live)
 
+    async def stop_unmounted(self, component: Component) -> None:
+        """Stop the live components below one that commits, which it did not mount, directly or through others."""
+        for path, activity in sorted(self.live.items()):
+            if path.startswith(component.path.encoded) and path != component.path.encoded:
+                mounted_by = (above.encoded for above in (activity.path, *activity.path.ancestors()))
+                if component.children.isdisjoint(mounted_by):
+                    await activity.stop()
+
+    async def stop_live(self, top: StablePath = ROOT_PATH) -> None:
+        """Stop every live component at or below a path."""
+        for path, activity in sorted(self.live.items()):
+            if path.startswith(top.encoded):
+                await activity.stop()
+
+    def live_ended(self, activity: LiveActivity) -> None:
+        """A live component, and all it had asked for, is over."""
+        if self.live.get(activity.path.encoded) is activity:
+            del self.live[activity.path.encoded]
+        if self._live_changed is not None and not self._live_changed.done():
+            self._live_changed.set_result(None)
+
+    def make_way(self) -> None:
+        """Let live components end as soon as the root is ready: another run of this app is waiting (LIV-54)."""
+        self._makes_way = True
+        if self.ready.done():
+            self.spawn(self.stop_live(), "make way")
+
     def sink_queue(self, sink: TargetActionSink[Any]) -> SinkQueue:
         """The queue of a sink in this run."""
         queue = self._sinks.get(sink)
@@ -270,13 +302,30 @@ class Run:
         while self.interrupted and self._tasks:
             await asyncio.wait(self._tasks)
         if outcome.error is None:
-            self.root_is_ready(outcome.value)
             await cycle.finish(partial(report_failure, root))
+            self.root_is_ready(outcome.value)
+            self.full_reprocess = False  # everything was
+            await self._until_live_ends()
+        else:
+            await self.stop_live()
         await self.committer.settle()
         try:
             return outcome.get()
         finally:
             del outcome
+
+    async def _until_live_ends(self) -> None:
+        """Wait until no live component is left (LIV-03). In a catch-up update they end when they are ready."""
+        if self._makes_way:
+            await self.stop_live()
+        while self.live:
+            if not self.is_live:  # those that nobody waited for (LIV-48)
+                for _, activity in sorted(self.live.items()):
+                    if not activity.is_ready:
+                        await activity.stop()
+            if self.live:
+                self._live_changed = self.loop.create_future()
+                await self._live_changed
 
     async def _drop(self) -> None:
         errors = await remove_components(Cycle(self, ROOT_PATH), stored_components(self), last_try=True)

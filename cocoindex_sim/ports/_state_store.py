@@ -106,7 +106,10 @@ class MemoRecord(msgspec.Struct, frozen=True, array_like=True):
 
 
 class StateRecord(msgspec.Struct, frozen=True, array_like=True):
-    """The values a component keeps from run to run, by component path: encoded key and value, in key order."""
+    """The values a component keeps from run to run, by component path: encoded key and value, in key order.
+
+    Under "state" what `use_state` keeps, under "live" what a live component committed.
+    """
 
     values: tuple[tuple[bytes, StoredValue], ...]
 
@@ -126,7 +129,7 @@ class TargetRecord(msgspec.Struct, frozen=True, array_like=True):
 
 
 Record: TypeAlias = ComponentRecord | TombstoneRecord | MemoRecord | StateRecord | TargetRecord
-RecordKind: TypeAlias = Literal["component", "tombstone", "memo", "target", "state"]
+RecordKind: TypeAlias = Literal["component", "tombstone", "memo", "target", "state", "live"]
 
 
 class RecordKey(msgspec.Struct, frozen=True, order=True):

@@ -106,8 +106,8 @@ class App(Generic[P, R]):
         nothing is applied or remembered; the result is the list of actions, removals of what is no longer mounted
         included.
         """
-        if live:
-            raise NotImplementedError("live mode is planned for 0.3; see docs/api-parity.md")
+        if live and preview:
+            raise ValueError("live and preview exclude each other: a preview applies nothing that could change later")
         mode: RunMode = "full_reprocess" if full_reprocess else "update"
         return UpdateHandle(self, mode, strict=strict, preview=preview, live=live)
 
@@ -171,11 +171,14 @@ class App(Generic[P, R]):
         started: Callable[[Run], None],
         *,
         preview: bool = False,
+        live: bool = False,
         stats: StatsCounter | None = None,
     ) -> Any:
         """One run on the environment's loop; runs of one app come one after the other (APP-08)."""
         self._check_outside()
         interrupted = self._interrupted
+        if self._current is not None:
+            self._current.make_way()
         async with environment.turns.setdefault(self.name, asyncio.Lock()):
             if mode != "drop" and interrupted != self._interrupted:
                 raise RunInterruptedError("Operation cancelled")
@@ -191,6 +194,7 @@ class App(Generic[P, R]):
                 exception_handler=environment.exception_handler,
                 preview=preview,
                 stats=stats,
+                live=live,
             )
             self._current = run
             _around.set((*_around.get(), run))  # for this task and all it starts: each update has one of its own

@@ -122,7 +122,9 @@ class UpdateHandle(Generic[R]):
 
     async def _work(self, environment: Environment) -> R:
         set_deadline_ns(self._deadline_ns)
-        run = self._app.run(environment, self._mode, self._started, preview=self._preview, stats=self.counter)
+        run = self._app.run(
+            environment, self._mode, self._started, preview=self._preview, live=self.is_live, stats=self.counter
+        )
         value: R = await run
         if self._strict and (failures := self.failures()):
             errors = [failure.error for failure in failures]

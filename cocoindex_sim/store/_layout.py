@@ -78,6 +78,7 @@ DECODERS: Final[dict[RecordKind, Callable[[bytes], Record]]] = {
     "memo": msgspec.msgpack.Decoder(MemoRecord).decode,
     "target": msgspec.msgpack.Decoder(TargetRecord).decode,
     "state": msgspec.msgpack.Decoder(StateRecord).decode,
+    "live": msgspec.msgpack.Decoder(StateRecord).decode,
 }
 """The record in some bytes, by kind. They raise `msgspec.DecodeError`."""
 
@@ -98,6 +99,7 @@ def kind_prefixes(space: bytes) -> KindPrefixes:
         "memo": space + b"\x03",
         "target": space + b"\x04",
         "state": space + b"\x05",
+        "live": space + b"\x06",
     }
 
 

@@ -25,6 +25,9 @@ from ._events import DuplicateDeclared as DuplicateDeclared
 from ._events import Event as Event
 from ._events import FunctionReused as FunctionReused
 from ._events import FunctionStarted as FunctionStarted
+from ._events import LiveEnded as LiveEnded
+from ._events import LiveReady as LiveReady
+from ._events import LiveStarted as LiveStarted
 from ._events import OwnerChanged as OwnerChanged
 from ._events import PreCommitted as PreCommitted
 from ._events import RemovalFailed as RemovalFailed

@@ -27,6 +27,9 @@ __all__ = [
     "Event",
     "FunctionReused",
     "FunctionStarted",
+    "LiveEnded",
+    "LiveReady",
+    "LiveStarted",
     "OwnerChanged",
     "PreCommitted",
     "RemovalFailed",
@@ -150,6 +153,26 @@ class RemovalFailed(_Event, frozen=True, tag=_snake):
     error: str
 
 
+class LiveStarted(_Event, frozen=True, tag=_snake):
+    """The `process_live` of a live component begins to run."""
+
+    path: StablePath
+    processor: str
+
+
+class LiveReady(_Event, frozen=True, tag=_snake):
+    """A live component has processed what was there when it began."""
+
+    path: StablePath
+
+
+class LiveEnded(_Event, frozen=True, tag=_snake):
+    """A live component came to its end, with everything it had asked for; `error` is what `process_live` raised."""
+
+    path: StablePath
+    error: str | None
+
+
 class OwnerChanged(_Event, frozen=True, tag=_snake):
     """A component took a target state over from another one."""
 
@@ -182,6 +205,9 @@ Event: TypeAlias = (
     | ComponentFailed
     | ComponentRemoved
     | RemovalFailed
+    | LiveStarted
+    | LiveReady
+    | LiveEnded
     | OwnerChanged
     | DuplicateDeclared
 )

@@ -1,0 +1,480 @@
+"""Live components: components that keep running and rebuild themselves, or single children, when something changes."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+
+from ..ports import ComponentRecord, RecordKey, StateRecord
+from ..values import LiveEnded, LiveReady, LiveStarted, StableKey, StablePath, UsageError, encode_key
+from ._build import Invocation, Outcome, build, invocation_of
+from ._codec import decode_value, encode_value
+from ._collect import remove_components, stored_components, tombstones_for
+from ._component import Component, ComponentContext, Phase, _current, current_component
+from ._cycle import Cycle
+from ._exceptions import Reporter, no_handlers, report, reporter_of
+from ._handle import ComponentMountHandle
+from ._live_order import NOTHING, Order
+from ._subpath import ComponentSubpath, split_parts
+
+if TYPE_CHECKING:
+    from ._run import Run
+
+__all__ = [
+    "LiveActivity",
+    "LiveComponent",
+    "LiveComponentOperator",
+    "LiveNode",
+    "default_name",
+    "is_live_class",
+    "start_live",
+]
+
+logger = logging.getLogger("cocoindex_sim")
+
+GRACE_S: Final = 1.0
+"""How long the end of a run waits for a `process_live` that does not let itself be cancelled, in seconds."""
+
+
+@runtime_checkable
+class LiveComponent(Protocol):
+    """A component that keeps running. Mount the class, not an instance; a base class is not needed (LIV-05)."""
+
+    def process(self) -> Any:
+        """Mount and declare everything, as a function component does. Sync or async; the result is ignored."""
+        ...
+
+    async def process_live(self, operator: LiveComponentOperator, /) -> None:
+        """Scan, report readiness, then react to changes, all through the operator, for as long as it takes."""
+        ...
+
+
+def is_live_class(target: object) -> bool:
+    """Whether mounting this starts a live component (LIV-05)."""
+    return isinstance(target, type) and all(
+        callable(getattr(target, name, None)) for name in ("process", "process_live")
+    )
+
+
+def default_name(target: Any) -> str | None:
+    """What a component lives under that is mounted without a subpath (CMP-06, LIV-07)."""
+    if is_live_class(target):
+        name = getattr(target, "__coco_subpath_name__", None)
+        if isinstance(name, str):
+            return name
+    return getattr(target, "__name__", None)
+
+
+class LiveNode(Component):
+    """The place of a live component in the tree of those that mounted it. What it builds is in cycles of their own."""
+
+    __slots__ = ()
+
+    def declare(self, state: Any, child: Any) -> None:
+        """Refuse: only `process` declares."""
+        raise RuntimeError(f"target states can't be declared inside process_live ({self.path}); declare in process()")
+
+    def reserve(self, subpath: bytes, part_ends: list[int]) -> StablePath:
+        """Refuse: only `process` mounts (LIV-42)."""
+        raise RuntimeError(
+            f"mounting is not allowed inside process_live ({self.path}); use operator.update, or mount in process()"
+        )
+
+
+class LiveActivity:
+    """One live component at work: its instance, its `process_live`, and the operations this asked for."""
+
+    def __init__(self, node: LiveNode, instance: Any) -> None:
+        cls = type(instance)
+        self.node = node
+        self.run: Run = node.run
+        self.path = node.path
+        self.instance = instance
+        self.processor = f"{cls.__qualname__}.process"
+        self.order = Order(self.run.loop, self.run.spawn)
+        self.is_ready = False
+        self.is_closed = False  # stopped: by a removal, a replacement, the end of the run
+        self.has_returned = False
+        self.mounted: asyncio.Future[Outcome] = self.run.loop.create_future()  # what the mount handle waits for
+        self.went_wrong = False
+        self.task: asyncio.Task[None] | None = None  # runs `process_live`
+        self.returned: asyncio.Future[None] = self.run.loop.create_future()  # it is over, or was given up
+        self.ended: asyncio.Future[None] = self.run.loop.create_future()  # and so is everything it asked for
+        self._limit: asyncio.TimerHandle | None = None
+
+    # -- its life --------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin, once a predecessor at the same path has come to its end."""
+        run, before = self.run, self.run.live.get(self.path.encoded)
+        run.live[self.path.encoded] = self
+        self.node.stats.live_began()
+        self.node.enter(Phase.RUNNING)
+        self._put_on_record()
+        run.spawn(self._live(before), "live")
+
+    def _put_on_record(self) -> None:
+        """Have the component on record before anything below it, which would look stale to those above."""
+        if self.run.component(self.path) is None:
+            record = ComponentRecord(self.processor)
+            self.run.committer.enqueue([(RecordKey("component", self.path), record)])
+
+    async def _live(self, before: LiveActivity | None) -> None:
+        run, path, closing = self.run, self.path.encoded, False
+        try:
+            if before is not None:
+                await before.stop()
+            if path in run.tombstones:
+                run.remounted.add(path)
+            if not self.is_closed:
+                if run.observed:
+                    run.emit(LiveStarted(self.path, self.processor))
+                self.task = run.loop.create_task(self._process_live(), name="process_live")
+                self.task.add_done_callback(self._give_up)
+                await asyncio.shield(self.returned)
+        except GeneratorExit:  # the loop is gone
+            closing = True
+            raise
+        except asyncio.CancelledError:  # the run is interrupted
+            self.cancel()
+            if self.task is not None:
+                await asyncio.shield(self.returned)
+        finally:
+            if not closing:
+                await self._end()
+
+    async def _process_live(self) -> None:
+        _current.set(ComponentContext(self.node, self.node.collector))
+        no_handlers()
+        result = self.instance.process_live(LiveComponentOperator(self))
+        if not inspect.isawaitable(result):
+            raise TypeError(f"{type(self.instance).__qualname__}.process_live must be async, it returned {result!r}")
+        await result
+
+    def cancel(self) -> None:
+        """Have `process_live` end, and give up on it if it does not within `GRACE_S`."""
+        if self.task is not None and not self.task.done():
+            self.task.cancel()
+            self.expect_end()
+
+    def expect_end(self) -> None:
+        """Give up on `process_live` if it does not end within `GRACE_S`."""
+        if self._limit is None:
+            self._limit = self.run.loop.call_later(GRACE_S, self._give_up)
+
+    def _give_up(self, task: asyncio.Task[None] | None = None) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+        if self.returned.done():
+            return
+        if task is None and self.task is not None:
+            logger.warning("live component %s: process_live goes on %s s after it was cancelled", self.path, GRACE_S)
+            self.task.cancel()
+        self.returned.set_result(None)
+
+    def _failure(self) -> BaseException | None:
+        """What `process_live` raised, if that was not what it was asked to do."""
+        task = self.task
+        if task is None or not task.done():
+            return None
+        if not task.cancelled():
+            return task.exception()
+        asked = self.is_closed or self.run.interrupted or (self.is_ready and not self.run.is_live)
+        return None if asked else asyncio.CancelledError("process_live was cancelled, and not by the engine")
+
+    async def _end(self) -> None:
+        """`process_live` is over."""
+        run, error = self.run, self._failure()
+        self.has_returned = True
+        if error is not None:
+            when = "after mark_ready" if self.is_ready else "before mark_ready"
+            logger.error("live component %s: process_live failed %s: %r", self.path, when, error, exc_info=error)
+        if not self.is_ready:
+            if error is not None or self.is_closed or run.interrupted:
+                self._fail(error)
+            else:
+                self.become_ready()
+        try:
+            await self.order.all_done()
+        finally:
+            self.node.phase = Phase.DONE if error is None else Phase.FAILED
+            if run.observed:
+                run.emit(LiveEnded(self.path, None if error is None else repr(error)))
+            self.ended.set_result(None)
+            self.node.stats.live_ended()
+            run.live_ended(self)
+
+    def become_ready(self) -> None:
+        """What was there when it began is processed (LIV-46)."""
+        if self.is_ready:
+            return
+        self.is_ready = True
+        run, parent = self.run, self.node.parent
+        self._retry_removals()
+        if run.observed:
+            run.emit(LiveReady(self.path))
+        if self.went_wrong:
+            self.node.any_descendant_failed = True
+        self.mounted.set_result(NOTHING)
+        assert parent is not None
+        parent.child_ended(self.node, background=True)
+
+    def _fail(self, error: BaseException | None) -> None:
+        """It ended before it was ready: what mounted it can't become ready either (LIV-35), unless it was removed."""
+        self.is_ready = True
+        parent = self.node.parent
+        assert parent is not None
+        self.node.phase = Phase.FAILED
+        if parent.broken_by is None:
+            parent.broken_by = error
+        self.mounted.set_result(Outcome(None, error))
+        parent.child_ended(self.node, background=True)
+
+    def _retry_removals(self) -> None:
+        """Try again what earlier runs could not delete below, unless it was mounted again by now."""
+        run, own = self.run, self.path.encoded
+        for path in sorted(run.tombstones - run.remounted):
+            if path.startswith(own) and path != own and not run.is_below_live(path, own):
+                run.remounted.add(path)  # whatever comes of it
+                self.delete(path[len(own) :])
+
+    async def stop(self) -> None:
+        """End it for good: cancel `process_live`, and wait for the operations that began."""
+        self.is_closed = True
+        self.order.drop_waiting()
+        self.cancel()
+        await asyncio.shield(self.ended)
+
+    def check_active(self) -> None:
+        """RuntimeError after the end (LIV-41); CancelledError when a catch-up update needs it no more (LIV-32)."""
+        if self.is_ready and not self.run.is_live and not self.has_returned:
+            raise asyncio.CancelledError("the catch-up update is over for this live component")
+        if self.is_closed or self.has_returned:
+            raise RuntimeError(f"live component {self.path} is no longer active: its process_live was ended")
+
+    # -- what it asks for ------------------------------------------------------------------------------------------
+
+    async def update_full(self) -> None:
+        """Build everything (LIV-11)."""
+        here = current_component()
+        if here is not None and here is not self.node and here.path.is_at_or_below(self.path) and here.run is self.run:
+            raise RuntimeError(
+                f"update_full of {self.path} can't be awaited inside {here.path}, which it would wait for"
+            )
+        outcome = await asyncio.shield(self.run.spawn(self._update_full(), "update_full"))
+        if outcome.unhandled is not None:
+            raise outcome.unhandled
+
+    async def _update_full(self) -> Outcome:
+        run, instance = self.run, self.instance
+        async with self.order.alone():
+            if self.is_closed:
+                return NOTHING
+            cycle = Cycle(run, self.path)
+            root = Component(cycle, self.path, self.processor, self.node.parent)
+            root.handlers, root.stats = self.node.handlers, self.node.stats
+            begin = getattr(instance, "__coco_invocation__", None)
+            invocation = invocation_of(instance.process, (), {}) if begin is None else begin()
+            outcome = await self._build(root, invocation)
+            reporter = reporter_of(self.node)
+            if outcome.error is None:
+                await cycle.finish(partial(report, run, reporter))
+            self._absorb(root)
+            return await self._reported(outcome, reporter)
+
+    async def _build(self, component: Component, invocation: Invocation) -> Outcome:
+        slots = self.run.slots
+        await slots.take()
+        try:
+            return await build(component, invocation)
+        finally:
+            if not component.gave_up_slot:
+                slots.give_back()
+
+    def _absorb(self, component: Component) -> None:
+        """What went into the first build also went into the memo of whoever mounted this."""
+        if not self.is_ready:
+            self.node.collector.absorb_child(component.collector)
+            if component.phase is Phase.FAILED or component.any_descendant_failed:
+                self.went_wrong = True
+
+    async def _reported(self, outcome: Outcome, reporter: Reporter) -> Outcome:
+        error = outcome.error
+        if error is None or isinstance(error, asyncio.CancelledError):
+            return NOTHING
+        return Outcome(None, error, await report(self.run, reporter, error))
+
+    def update(
+        self, subpath: bytes, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> asyncio.Future[Outcome]:
+        """Build one child, when it is its turn."""
+        if is_live_class(target):
+            return self.order.run(subpath, partial(self._update_live, subpath, target(*args, **kwargs)))
+        return self.order.run(subpath, partial(self._update, subpath, invocation_of(target, args, kwargs)))
+
+    def _anchor(self, subpath: bytes) -> Component:
+        """What stands for this component as the parent of one child."""
+        anchor = Component(Cycle(self.run, StablePath(self.path.encoded + subpath)), self.path, self.processor, None)
+        anchor.stats = self.node.stats
+        anchor.record = self.run.component(self.path)
+        anchor.reserve(subpath, split_parts(subpath))
+        self._put_on_record()
+        return anchor
+
+    async def _update(self, subpath: bytes, invocation: Invocation) -> Outcome:
+        run = self.run
+        anchor = self._anchor(subpath)
+        cycle = anchor.cycle
+        child = Component(cycle, cycle.top, invocation.processor, anchor)
+        child.handlers, child.mount_kind = self.node.handlers, "process_live"
+        if cycle.top.encoded in run.tombstones:
+            run.remounted.add(cycle.top.encoded)
+        if cycle.top.encoded in run.live:  # a function takes the path of a live component (LIV-50)
+            await run.live[cycle.top.encoded].stop()
+        outcome = await self._build(child, invocation)
+        reporter = reporter_of(child)
+        if outcome.error is None:
+            await cycle.finish(partial(report, run, reporter))
+        self._absorb(child)
+        return await self._reported(outcome, reporter)
+
+    async def _update_live(self, subpath: bytes, instance: Any) -> Outcome:
+        anchor = self._anchor(subpath)
+        node = LiveNode(anchor.cycle, anchor.cycle.top, type(instance).__qualname__, anchor)
+        node.handlers, node.mount_kind = self.node.handlers, "process_live"
+        anchor.child_began()
+        activity = LiveActivity(node, instance)
+        activity.start()
+        outcome = await asyncio.shield(activity.mounted)
+        return await self._reported(outcome, reporter_of(node))
+
+    def delete(self, subpath: bytes) -> asyncio.Future[Outcome]:
+        """Remove every component at or below a subpath, when it is its turn (LIV-26)."""
+        return self.order.run(subpath, partial(self._delete, subpath))
+
+    async def _delete(self, subpath: bytes) -> Outcome:
+        run = self.run
+        cycle = Cycle(run, StablePath(self.path.encoded + subpath))
+        reporter = Reporter(cycle.top, None, "process_live", self.path, self.node.handlers)
+        try:
+            await run.stop_live(cycle.top)
+            await run.committer.settle()
+            paths = list(stored_components(run, cycle.top))
+            await run.committer.commit(tombstones_for(paths))
+            errors = await remove_components(cycle, paths, self.node.stats, last_try=True)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            errors = [error]
+        outcomes = [await self._reported(Outcome(None, error), reporter) for error in errors]
+        return next((outcome for outcome in outcomes if outcome.unhandled is not None), NOTHING)
+
+    # -- what it keeps ---------------------------------------------------------------------------------------------
+
+    def _committed_states(self) -> dict[bytes, Any]:
+        record = self.run.get(RecordKey("live", self.path))
+        return dict(record.values) if isinstance(record, StateRecord) else {}
+
+    def read_committed_state(self, key: StableKey) -> Any:
+        """A kept value, or None."""
+        stored = self._committed_states().get(encode_key(key))
+        return None if stored is None else decode_value(stored, Any)
+
+    async def write_committed_state(self, key: StableKey, value: Any) -> None:
+        """Keep a value, durably."""
+        states = self._committed_states() | {encode_key(key): encode_value(value)}
+        self._put_on_record()
+        await self.run.committer.commit([(RecordKey("live", self.path), StateRecord(tuple(sorted(states.items()))))])
+
+
+class LiveComponentOperator:
+    """What `process_live` works with. Everything is relative to the live component's path.
+
+    RuntimeError from every method but `report_exception` once `process_live` has ended; CancelledError where a
+    catch-up update is over for the component.
+    """
+
+    __slots__ = ("_activity",)
+
+    def __init__(self, activity: LiveActivity) -> None:
+        self._activity = activity
+
+    async def update_full(self) -> None:
+        """Run `process()` as a complete build: what it does not declare or mount again goes.
+
+        Waits for the operations asked for before, and for everything mounted in it to be ready. What `process()`
+        raises goes to the exception handlers; raises only what these raise (LIV-14).
+        """
+        self._activity.check_active()
+        await self._activity.update_full()
+
+    async def update(
+        self, subpath: ComponentSubpath, processor_fn: Any, *args: Any, **kwargs: Any
+    ) -> ComponentMountHandle:
+        """Mount or rebuild one child, a function or a live component class; returns when it is scheduled.
+
+        Of several updates and deletes that wait on one subpath only the last runs (LIV-23). TypeError for a part that
+        is no StableKey; raises what the constructor of a live component class raises.
+        """
+        self._activity.check_active()
+        if not callable(processor_fn):
+            raise TypeError(
+                f"operator.update takes a subpath, then a function or a live component class; got {processor_fn!r}"
+            )
+        return ComponentMountHandle([self._activity.update(_encoded(subpath), processor_fn, args, kwargs)])
+
+    async def delete(self, subpath: ComponentSubpath) -> ComponentMountHandle:
+        """Remove every component at or below a subpath, if there is any; returns when it is scheduled."""
+        self._activity.check_active()
+        return ComponentMountHandle([self._activity.delete(_encoded(subpath))])
+
+    async def mark_ready(self) -> None:
+        """Say that everything that was there at the beginning is processed.
+
+        In live mode it returns, and may be called again. In a catch-up update it never does: CancelledError is raised
+        here, and the update is over for this component (LIV-31).
+        """
+        activity = self._activity
+        activity.check_active()
+        activity.become_ready()
+        if not activity.run.is_live:
+            if asyncio.current_task() is activity.task:
+                activity.expect_end()
+            else:
+                activity.cancel()
+            raise asyncio.CancelledError("the catch-up update is over for this live component")
+
+    async def report_exception(self, exc: BaseException) -> None:
+        """Hand an exception to the exception handlers, or to the log; raises what the last handler raises (LIV-38)."""
+        activity = self._activity
+        raised = await report(activity.run, reporter_of(activity.node), exc)
+        if raised is not None:
+            raise raised
+
+    async def read_committed_state(self, key: StableKey) -> Any:
+        """A value that this component kept, in this run or an earlier one; None if there is none (LIV-40)."""
+        self._activity.check_active()
+        return self._activity.read_committed_state(key)
+
+    async def write_committed_state(self, key: StableKey, value: Any) -> None:
+        """Keep a value until the component is unmounted or the app dropped; returns once it is durable."""
+        self._activity.check_active()
+        await self._activity.write_committed_state(key, value)
+
+
+def _encoded(subpath: ComponentSubpath) -> bytes:
+    if not isinstance(subpath, ComponentSubpath):
+        raise TypeError(f"expected a ComponentSubpath, got {subpath!r}; wrap the key: coco.component_subpath(key)")
+    if not subpath.encoded:
+        raise UsageError("Path is empty: an operation on a live component needs a subpath below it")
+    return subpath.encoded
+
+
+def start_live(node: LiveNode, instance: Any) -> asyncio.Future[Outcome]:
+    """Start a live component that was mounted; the future is done when it is ready."""
+    activity = LiveActivity(node, instance)
+    activity.start()
+    return activity.mounted

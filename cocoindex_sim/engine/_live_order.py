@@ -1,0 +1,193 @@
+"""In which order the operations on one live component run (LIV-18, LIV-20..25).
+
+Everything goes by the order of invocation. A complete cycle runs alone. Operations on items run side by side, except
+those on the same subpath, or on one above or below it. Of several that wait on the same subpath only the last runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeAlias
+
+from ._build import Outcome
+from ._subpath import split_parts
+
+__all__ = ["Order"]
+
+NOTHING = Outcome(None, None)
+Work: TypeAlias = Callable[[], Awaitable[Outcome]]
+
+
+class Spawn(Protocol):
+    """Starts a task that outlives its starter."""
+
+    def __call__(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]: ...
+
+
+class _Turns:
+    """Turns that are either shared or exclusive, given out in the order they were asked for."""
+
+    __slots__ = ("_alone", "_sharing", "_waiting", "loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._sharing = 0
+        self._alone = False
+        self._waiting: deque[tuple[bool, asyncio.Future[None]]] = deque()
+
+    def ask(self, *, alone: bool) -> asyncio.Future[None]:
+        """A turn: done once it has come."""
+        turn = self.loop.create_future()
+        self._waiting.append((alone, turn))
+        self._give()
+        return turn
+
+    def _give(self) -> None:
+        while self._waiting and not self._alone:
+            alone, turn = self._waiting[0]
+            if not turn.cancelled():
+                if alone and self._sharing:
+                    return
+                self._alone = alone
+                self._sharing += not alone
+                turn.set_result(None)
+            self._waiting.popleft()
+
+    def end(self, turn: asyncio.Future[None], *, alone: bool) -> None:
+        """Give a turn back, whether it has come or not."""
+        if not turn.done():
+            turn.cancel()
+        elif not turn.cancelled():
+            if alone:
+                self._alone = False
+            else:
+                self._sharing -= 1
+        self._give()
+
+
+class _Operation:
+    __slots__ = ("after", "began", "done", "is_sealed", "outcome", "path", "turn", "work")
+
+    def __init__(self, path: bytes, work: Work, after: list[_Operation], turns: _Turns) -> None:
+        self.path = path
+        self.work: Work | None = work  # None: not to be run
+        self.after = after
+        self.turn = turns.ask(alone=False)
+        self.done: asyncio.Future[None] = turns.loop.create_future()
+        self.outcome: asyncio.Future[Outcome] = turns.loop.create_future()
+        self.began = False
+        self.is_sealed = False  # something that has to come after it was asked for, so nothing may take its place
+
+
+class Order:
+    """The operations on one live component that wait or run."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, spawn: Spawn) -> None:
+        self._loop = loop
+        self._spawn = spawn
+        self._turns = _Turns(loop)
+        self._last: dict[bytes, _Operation] = {}  # by subpath, the last one asked for
+        self._below: dict[bytes, dict[bytes, None]] = {}  # by the beginning of a subpath, those in `_last` below it
+        self._open = 0
+        self._all_done: asyncio.Future[None] | None = None
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Run a complete cycle, after everything asked for before it."""
+        turn = self._turns.ask(alone=True)
+        for operation in self._last.values():
+            operation.is_sealed = True
+        self._began()
+        try:
+            await turn
+            yield
+        finally:
+            self._turns.end(turn, alone=True)
+            self._ended()
+
+    def run(self, path: bytes, work: Work) -> asyncio.Future[Outcome]:
+        """Run an operation on a subpath when it is its turn; the future tells how it ended, or that it was superseded.
+
+        `work` must not raise.
+        """
+        last = self._last.get(path)
+        if last is not None and not (last.began or last.is_sealed):
+            superseded, last.work, last.outcome = last.outcome, work, self._loop.create_future()
+            superseded.set_result(NOTHING)
+            return last.outcome
+        before = self._related(path)
+        for one in before:
+            one.is_sealed = True
+        operation = _Operation(path, work, before, self._turns)
+        self._last[path] = operation
+        for end in split_parts(path)[:-1]:
+            self._below.setdefault(path[:end], {})[path] = None
+        self._began()
+        self._spawn(self._perform(operation), "live operation")
+        return operation.outcome
+
+    def _related(self, path: bytes) -> list[_Operation]:
+        """What was asked for on this subpath, above it and below it."""
+        paths = [path[:end] for end in split_parts(path)]
+        paths.extend(self._below.get(path, ()))
+        return [self._last[one] for one in paths if one in self._last]
+
+    async def _perform(self, operation: _Operation) -> None:
+        outcome, closing = NOTHING, False
+        try:
+            for before in operation.after:
+                await asyncio.shield(before.done)
+            await operation.turn
+            operation.began = True
+            operation.after = []
+            if operation.work is not None:
+                outcome = await operation.work()
+        except GeneratorExit:  # the loop is gone
+            closing = True
+            raise
+        finally:
+            if not closing:
+                self._forget(operation)
+                self._turns.end(operation.turn, alone=False)
+                operation.done.set_result(None)
+                operation.outcome.set_result(outcome)
+                self._ended()
+
+    def _forget(self, operation: _Operation) -> None:
+        path = operation.path
+        if self._last.get(path) is operation:
+            del self._last[path]
+            for end in split_parts(path)[:-1]:
+                below = self._below[path[:end]]
+                del below[path]
+                if not below:
+                    del self._below[path[:end]]
+
+    def drop_waiting(self) -> None:
+        """Let nothing begin that has not begun; whoever waits for it is told that it was superseded."""
+        chain = list(self._last.values())
+        while chain:
+            operation = chain.pop()
+            if not operation.began:
+                operation.work = None
+                chain.extend(operation.after)
+
+    def _began(self) -> None:
+        self._open += 1
+
+    def _ended(self) -> None:
+        self._open -= 1
+        if not self._open and self._all_done is not None:
+            if not self._all_done.done():
+                self._all_done.set_result(None)
+            self._all_done = None
+
+    async def all_done(self) -> None:
+        """Wait until nothing waits or runs."""
+        while self._open:
+            if self._all_done is None:
+                self._all_done = self._loop.create_future()
+            await asyncio.shield(self._all_done)
