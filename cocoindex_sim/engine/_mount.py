@@ -20,7 +20,6 @@ from ._subpath import ComponentSubpath, split_parts
 from ._targets import TargetState, TargetStateProvider
 
 __all__ = [
-    "begin",
     "map",
     "mount",
     "mount_child",
@@ -58,13 +57,13 @@ async def mount_child(
     if isinstance(target, type) and is_live_class(target):
         return mount_live(context, subpath, target(*args, **kwargs))
     invocation = invocation_of(target, args, kwargs)
-    child = begin(context, subpath, invocation.processor)
+    child = _begin(context, subpath, invocation.processor)
     return await _start(child, invocation, background=kind)
 
 
 def mount_live(context: ComponentContext, subpath: bytes, instance: Any) -> asyncio.Future[Outcome]:
     """Mount an instance of a live component class; the future is done when it is ready."""
-    node = begin(context, subpath, type(instance).__qualname__, LiveNode)
+    node = _begin(context, subpath, type(instance).__qualname__, LiveNode)
     assert isinstance(node, LiveNode)
     _in_background(node, "process_live")
     _give_up_slot(context.component)
@@ -86,7 +85,7 @@ async def use_mount(*pos_args: Any, **kwargs: Any) -> Any:
 
 
 async def _use(context: ComponentContext, subpath: bytes, invocation: Invocation) -> Any:
-    child = begin(context, subpath, invocation.processor)
+    child = _begin(context, subpath, invocation.processor)
     outcome = await asyncio.shield(await _start(child, invocation, background=None))
     try:
         return in_time(outcome.get())
@@ -179,7 +178,7 @@ def subpath_of(subpath: bytes | None, target: Any) -> bytes:
     return encode_key(Symbol(name))
 
 
-def begin(context: ComponentContext, subpath: bytes, processor: str, kind: type[Component] = Component) -> Component:
+def _begin(context: ComponentContext, subpath: bytes, processor: str, kind: type[Component] = Component) -> Component:
     """Give a child its place in the tree. From here on its parent waits for it."""
     parent, run = context.component, context.component.run
     subpath = context.subpath + subpath

@@ -83,8 +83,8 @@ class _MountEachLiveComponent:
         """Mount every item there is."""
         if not hasattr(self._items, "__aiter__"):
             raise TypeError(
-                f"LiveMapFeed sources require live mode; {self._items!r} can't be read as a whole, as it has no __aiter__:"
-                " don't call update_all() in its watch()"
+                f"LiveMapFeed sources require live mode: {self._items!r} can't be read as a whole,"
+                " having no __aiter__; don't call update_all() in its watch()"
             )
         scoped_to(self._handlers)
         await _mount_items(b"", self._fn, self._items, self._args, self._kwargs, "mount")
