@@ -3,6 +3,8 @@
 Pure with respect to the world outside: time, files, threads and storage come through `ports` and the event loop.
 """
 
+from ._around import enter_run as enter_run
+from ._around import runs_around as runs_around
 from ._auto_refresh import auto_refresh as auto_refresh
 from ._batching import RetryWithSmallerBatch as RetryWithSmallerBatch
 from ._batching import outlast as outlast

@@ -10,6 +10,7 @@ from functools import partial
 from types import MethodType
 from typing import Any, TypeAlias, TypeVar
 
+from ._around import runs_around, set_runs_around
 from ._blocking import run_blocking
 from ._process import _active, current_process
 
@@ -36,9 +37,13 @@ class RetryWithSmallerBatch(Exception):
 
 
 def bare_context() -> Context:
-    """A context outside any component, deadline and caller: bodies whose callers share them belong to none of them."""
+    """A context outside any component, deadline and caller: bodies whose callers share them belong to none of them.
+
+    What stays is which runs wait for the body.
+    """
     context = Context()
     context.run(_active.set, current_process())
+    context.run(set_runs_around, runs_around())
     return context
 
 
@@ -77,12 +82,13 @@ async def outlast(call: asyncio.Future[R]) -> R:
 class _Item:
     """One caller's argument, on its way to a result."""
 
-    __slots__ = ("batch", "body", "result", "value")
+    __slots__ = ("around", "batch", "body", "result", "value")
 
     def __init__(self, value: Any, body: _Body, result: asyncio.Future[Any]) -> None:
         self.value = value
         self.body = body
         self.result = result
+        self.around = runs_around()
         self.batch: _Batch | None = None
 
 
@@ -143,6 +149,7 @@ class BatchQueue:
             item.batch = batch
         self._in_flight += 1
         context = bare_context()
+        context.run(set_runs_around, tuple(dict.fromkeys(run for item in items for run in item.around)))
         batch.task = self._loop.create_task(_run(items), name="batch", context=context)
         batch.task.add_done_callback(lambda task: self._end(batch), context=context)
 

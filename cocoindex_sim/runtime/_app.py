@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from ..engine import Run, RunMode, StatsCounter, current_process
+from ..engine import Run, RunMode, StatsCounter, current_process, enter_run, runs_around
 from ..values import CocoSimError
 from ._environment import (
     DEFAULT_ENVIRONMENT,
@@ -26,9 +25,6 @@ __all__ = ["App", "AppConfig", "RunInterruptedError"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-# The runs whose code is running: its components, sinks and handlers. They wait for what it awaits.
-_around: ContextVar[tuple[Run, ...]] = ContextVar("coco_runs_around", default=())
 
 
 class RunInterruptedError(CocoSimError, RuntimeError):
@@ -142,7 +138,9 @@ class App(Generic[P, R]):
 
     async def _drop(self, handle: UpdateHandle[Any]) -> None:
         self._check_outside()
-        if self._current is None or not self._current.is_drop:
+        if self._current is not None and self._current.is_drop:
+            self._interrupted += 1  # what waits for its turn; the other drop goes first
+        else:
             self.interrupt()
         await handle.result()
 
@@ -197,7 +195,7 @@ class App(Generic[P, R]):
                 live=live,
             )
             self._current = run
-            _around.set((*_around.get(), run))  # for this task and all it starts: each update has one of its own
+            enter_run(run)  # this task is the update's own
             started(run)
             try:
                 if mode == "drop":
@@ -215,7 +213,7 @@ class App(Generic[P, R]):
 
     def _check_outside(self) -> None:
         """RuntimeError inside a run of this app, also by way of another app."""
-        if self._current in _around.get():
+        if self._current in runs_around():
             raise RuntimeError(
                 f"app {self.name!r} can't run from inside itself: the run in progress would wait for this one, and this"
                 " one for it"

@@ -362,6 +362,38 @@ def test_two_drops_at_once_both_succeed(bench: Bench) -> None:
     assert bench.run(both()) == [None, None]
 
 
+def test_a_drop_waits_for_another_but_not_for_updates_that_wait(bench: Bench) -> None:
+    # APP-09, APP-14
+    log: list[str] = []
+    journal = Journal()
+    provider = journal.provider("test/dropped")
+
+    async def main() -> None:
+        log.append("main")
+        coco.declare_target_state(provider.target_state("k", 1))
+
+    async def slowly(context: coco.ContextProvider, actions: list[Any]) -> None:
+        log.append("deletes")
+        await asyncio.sleep(1)
+        log.append("deleted")
+
+    one = bench.app(main)
+    bench.update(one)
+    journal.sink = coco.TargetActionSink.from_async_fn(slowly)
+
+    async def all_at_once() -> list[Any]:
+        first = asyncio.create_task(one.drop())
+        await asyncio.sleep(0.5)
+        waiting = asyncio.create_task(one.update().result())
+        await asyncio.sleep(0.1)
+        return await asyncio.gather(first, one.drop(), waiting, return_exceptions=True)
+
+    *dropped, waiting = bench.run(all_at_once())
+    assert dropped == [None, None]
+    assert str(waiting) == "Operation cancelled"
+    assert log == ["main", "deletes", "deleted"]
+
+
 def test_a_drop_in_another_thread_ends_a_blocking_update(environment: coco.Environment, threads: Threads) -> None:
     # APP-09
     runs = threading.Event()
@@ -508,6 +540,70 @@ def test_an_app_can_not_wait_for_itself(environment: coco.Environment, drop: boo
     with pytest.raises(RuntimeError, match=ITSELF):
         itself.update_blocking()
     assert itself.environment_name == ""
+
+
+class Here(coco.Runner):
+    async def run(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
+        return await fn(*args, **kwargs)
+
+    async def run_sync_fn(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
+        return await asyncio.to_thread(fn, *args, **kwargs)
+
+
+@pytest.mark.parametrize("runner", [None, Here()])
+@pytest.mark.parametrize("batching", [False, True])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_an_app_can_not_wait_for_itself_in_a_shared_body(
+    environment: coco.Environment, batching: bool, runner: Here | None, is_async: bool
+) -> None:
+    # APP-17, SE-16, BAT-05
+    def sync_body(item: Any) -> Any:
+        itself.update_blocking()
+
+    async def async_body(item: Any) -> Any:
+        await itself.update()
+
+    shared: Any = coco.fn.as_async(batching=batching, runner=runner)(async_body if is_async else sync_body)
+
+    async def main() -> None:
+        await shared(1)
+
+    itself = make(environment, main)
+    with pytest.raises(RuntimeError, match=ITSELF):
+        itself.update_blocking()
+
+
+def test_a_batch_is_inside_the_runs_that_wait_for_it_and_no_others(bench: Bench) -> None:
+    # APP-17, SE-16: the second batch begins where the first one ends
+    quick = False
+
+    @coco.fn.as_async(batching=True)
+    async def shared(items: list[str]) -> list[Any]:
+        if items == ["first"]:
+            await asyncio.sleep(2)
+            return items
+        with pytest.raises(RuntimeError, match="app 'two' can't run from inside itself"):
+            await two.update()
+        return [await one.update()]
+
+    async def first() -> Any:
+        return "again" if quick else await shared("first")
+
+    async def second() -> Any:
+        return await shared("second")
+
+    one = bench.app(first, name="one")
+    two = bench.app(second, name="two")
+
+    async def both() -> Any:
+        nonlocal quick
+        updates = [asyncio.create_task(one.update().result())]
+        await asyncio.sleep(1)
+        quick = True
+        updates.append(asyncio.create_task(two.update().result()))
+        return await asyncio.gather(*updates)
+
+    assert bench.run(both()) == ["first", "again"]
 
 
 def test_a_blocking_call_on_the_loop_it_needs_is_an_error(tmp_path: Path) -> None:
