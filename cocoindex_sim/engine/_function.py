@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from contextvars import copy_context
 from types import MethodType
 from typing import (
@@ -14,6 +14,7 @@ from typing import (
     Literal,
     NamedTuple,
     ParamSpec,
+    Protocol,
     TypeAlias,
     TypeVar,
     cast,
@@ -40,6 +41,7 @@ __all__ = ["AsyncFunction", "BoundFunction", "CallKey", "Function", "LogicTracki
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
 
 LogicTracking: TypeAlias = Literal["full", "self"] | None
@@ -270,6 +272,28 @@ class BoundFunction:
         return f"<bound {self.__func__!r} of {self.__self__!r}>"
 
 
+class _MakesAsync(Protocol):
+    """Type-level: the decorator `as_async(...)`."""
+
+    @overload
+    def __call__(self, fn: Callable[P, Coroutine[Any, Any, R]], /) -> Callable[P, Coroutine[Any, Any, R]]: ...
+    @overload
+    def __call__(self, fn: Callable[P, R], /) -> Callable[P, Coroutine[Any, Any, R]]: ...
+
+
+class _MakesBatched(Protocol):
+    """Type-level: the decorator `as_async(batching=True, ...)`. Methods, and further arguments, are not told apart."""
+
+    @overload
+    def __call__(
+        self, fn: Callable[[list[T]], Coroutine[Any, Any, Sequence[R]]], /
+    ) -> Callable[[T], Coroutine[Any, Any, R]]: ...
+    @overload
+    def __call__(self, fn: Callable[[list[T]], Sequence[R]], /) -> Callable[[T], Coroutine[Any, Any, R]]: ...
+    @overload
+    def __call__(self, fn: Callable[..., Any], /) -> Callable[..., Coroutine[Any, Any, Any]]: ...
+
+
 class _FunctionDecorator:
     """`@fn`, bare or with options, and `@fn.as_async`."""
 
@@ -277,7 +301,7 @@ class _FunctionDecorator:
     def __call__(self, fn: Callable[P, R], /) -> Callable[P, R]: ...
     @overload
     def __call__(
-        self, fn: None = None, /, *, memo: bool = False, memo_key: Any = None, batching: bool = False,
+        self, fn: None = None, /, *, memo: bool = False, memo_key: Any = None, batching: Literal[False] = False,
         max_batch_size: int | None = None, runner: Any = None, version: int | None = None,
         logic_tracking: LogicTracking = "full", deps: Any = None,
     ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...  # fmt: skip
@@ -303,6 +327,23 @@ class _FunctionDecorator:
             )
 
         return decorate if fn is None else decorate(fn)
+
+    @overload
+    def as_async(self, fn: Callable[P, Coroutine[Any, Any, R]], /) -> Callable[P, Coroutine[Any, Any, R]]: ...
+    @overload
+    def as_async(self, fn: Callable[P, R], /) -> Callable[P, Coroutine[Any, Any, R]]: ...
+    @overload
+    def as_async(
+        self, fn: None = None, /, *, memo: bool = False, memo_key: Any = None, batching: Literal[True],
+        max_batch_size: int | None = None, runner: Any = None, version: int | None = None,
+        logic_tracking: LogicTracking = "full", deps: Any = None,
+    ) -> _MakesBatched: ...  # fmt: skip
+    @overload
+    def as_async(
+        self, fn: None = None, /, *, memo: bool = False, memo_key: Any = None, batching: Literal[False] = False,
+        max_batch_size: int | None = None, runner: Any = None, version: int | None = None,
+        logic_tracking: LogicTracking = "full", deps: Any = None,
+    ) -> _MakesAsync: ...  # fmt: skip
 
     def as_async(
         self, fn: Callable[..., Any] | None = None, /, *, memo: bool = False, memo_key: Any = None,

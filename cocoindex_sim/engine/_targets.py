@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar, get_args, get_type_hints
+from types import GenericAlias
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Generic,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    get_args,
+    get_type_hints,
+)
 
 from ..ports import Generation
 from ..values import NonExistenceType, StableKey, StablePath, Symbol, UsageError
 from ._context_keys import ContextProvider
 from ._process import Process, current_process
+
+if TYPE_CHECKING:
+    from ._child_forms import ChildTargetDef
 
 __all__ = [
     "MaybePendingS",
@@ -25,10 +41,6 @@ __all__ = [
     "register_root_target_states_provider",
 ]
 
-ActionT = TypeVar("ActionT")
-ValueT = TypeVar("ValueT")
-RecordT = TypeVar("RecordT")
-ChildHandlerT = TypeVar("ChildHandlerT")
 ResolvedT_co = TypeVar("ResolvedT_co", covariant=True)
 
 
@@ -40,23 +52,48 @@ class ResolvedS:
     """Type-level mark: the provider can be used."""
 
 
-MaybePendingS = TypeVar("MaybePendingS", PendingS, ResolvedS)
+# Annotations may leave out type arguments. Type checkers know by defaults, which Python itself has from 3.13 on; an
+# annotation that is evaluated is filled up by `_filled`.
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as DefaultTypeVar
+
+    ActionT = DefaultTypeVar("ActionT", default=Any)
+    IgnoredT = DefaultTypeVar("IgnoredT", default=Any)
+    ValueT = DefaultTypeVar("ValueT", default=Any)
+    RecordT = DefaultTypeVar("RecordT", default=Any)
+    ChildHandlerT = DefaultTypeVar("ChildHandlerT", default=Any)
+    MaybePendingS = DefaultTypeVar("MaybePendingS", PendingS, ResolvedS, default=ResolvedS)
+else:
+    ActionT, IgnoredT = TypeVar("ActionT"), TypeVar("IgnoredT")
+    ValueT, RecordT, ChildHandlerT = TypeVar("ValueT"), TypeVar("RecordT"), TypeVar("ChildHandlerT")
+    MaybePendingS = TypeVar("MaybePendingS", PendingS, ResolvedS)
 """Type-level: either of the two."""
+
+
+def _filled(cls: Any, arguments: Any) -> tuple[Any, ...]:
+    given = arguments if isinstance(arguments, tuple) else (arguments,)
+    return (*given, *[Any] * (len(cls.__parameters__) - len(given)))
 
 
 class ResolvesTo(Generic[ResolvedT_co]):
     """Type-level mark: a pending form of this type; `use_mount` gives the resolved one."""
 
 
-SinkFn: TypeAlias = Callable[[ContextProvider, Sequence[Any]], None]
-AsyncSinkFn: TypeAlias = Callable[[ContextProvider, Sequence[Any]], Awaitable[None]]
+# Sinks are given lists, and may say so: a `Sequence` here would refuse those that do.
+SinkFn: TypeAlias = Callable[[ContextProvider, list[Any]], "Sequence[ChildTargetDef | None] | None"]
+AsyncSinkFn: TypeAlias = Callable[[ContextProvider, list[Any]], Awaitable["Sequence[ChildTargetDef | None] | None"]]
 ChildHandlerFn: TypeAlias = Callable[[ContextProvider, Any], "TargetHandler[Any, Any, Any]"]
 
 
-class TargetActionSink(Generic[ActionT]):
+class TargetActionSink(Generic[ActionT, IgnoredT]):
     """Applies actions in batches. Sinks with equal callbacks are one sink (TGT-12). They must be idempotent."""
 
     __slots__ = ("__weakref__", "child_handler", "fn", "is_async", "takes_slots")
+
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, arguments: Any) -> Any:
+            return super().__class_getitem__(_filled(cls, arguments))
 
     def __init__(
         self,
@@ -123,17 +160,21 @@ def _with_slots(fn: Callable[..., Any], *, is_async: bool) -> TargetActionSink[A
     return TargetActionSink(fn, is_async=is_async, takes_slots=True)
 
 
-class TargetReconcileOutput(NamedTuple):
+class TargetReconcileOutput(NamedTuple, Generic[ActionT, RecordT, IgnoredT]):
     """The action a target state needs, who applies it, and what to remember once it is applied.
 
     `tracking_record`: any serialisable value, or NON_EXISTENCE to forget the state. `child_invalidation`, for a
     container: the action removes its rows ("destructive") or may have lost some ("lossy").
     """
 
-    action: Any
+    action: ActionT
     sink: TargetActionSink[Any]
-    tracking_record: Any
+    tracking_record: RecordT | NonExistenceType
     child_invalidation: Literal["destructive", "lossy"] | None = None
+
+    @classmethod
+    def __class_getitem__(cls, arguments: Any) -> GenericAlias:  # takes any number of them
+        return GenericAlias(cls, arguments)
 
 
 class TargetHandler(Protocol[ValueT, RecordT, ChildHandlerT]):  # type: ignore[misc]  # CocoIndex's parameter list
@@ -143,6 +184,11 @@ class TargetHandler(Protocol[ValueT, RecordT, ChildHandlerT]):  # type: ignore[m
     states is deleted, the rows tracked below are reconciled to NON_EXISTENCE through the handler it returns, and their
     actions applied before the container's. Without it, rows go with their container and are not asked (TGT-20 row 14).
     """
+
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, arguments: Any) -> Any:
+            return super().__class_getitem__(_filled(cls, arguments))
 
     def reconcile(
         self,
@@ -161,7 +207,7 @@ class TargetState(Generic[ChildHandlerT]):
 
     __slots__ = ("key", "path", "provider", "value")
 
-    def __init__(self, provider: TargetStateProvider[Any, Any], key: StableKey, value: Any) -> None:
+    def __init__(self, provider: TargetStateProvider[Any, Any, Any], key: StableKey, value: Any) -> None:
         self.provider = provider
         self.key = key
         self.value = value
@@ -177,13 +223,18 @@ _NOT_COMMITTED: Final = (
 )
 
 
-class TargetStateProvider(Generic[ValueT, ChildHandlerT]):
+class TargetStateProvider(Generic[ValueT, ChildHandlerT, MaybePendingS]):
     """Makes target states of one type: a registered root, or the rows of one container.
 
     A container's provider is *pending* until the component that declared it commits (TGT-18).
     """
 
     __slots__ = ("__weakref__", "_attachments", "around", "generation", "handler", "is_root", "path", "why_pending")
+
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, arguments: Any) -> Any:
+            return super().__class_getitem__(_filled(cls, arguments))
 
     def __init__(
         self, path: StablePath, handler: TargetHandler[Any, Any, Any] | None, *, is_root: bool = False
@@ -193,7 +244,7 @@ class TargetStateProvider(Generic[ValueT, ChildHandlerT]):
         self.why_pending = _NOT_COMMITTED
         self.handler = handler
         self.generation = Generation()
-        self.around: TargetStateProvider[Any, Any] | None = None  # of an attachment: what it is attached to
+        self.around: TargetStateProvider[Any, Any, Any] | None = None  # of an attachment: what it is attached to
         self._attachments: dict[str, TargetStateProvider[Any, Any]] | None = None
 
     def target_state(self, key: StableKey, value: Any) -> TargetState[ChildHandlerT]:

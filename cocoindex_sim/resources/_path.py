@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self
 
 from ..engine import ContextKey
 
-__all__ = ["FilePath", "ResolvedPathT"]
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # has defaults; in `typing` from 3.13 on
 
-ResolvedPathT = TypeVar("ResolvedPathT")
+    ResolvedPathT = TypeVar("ResolvedPathT", default=Any)
+else:
+    from typing import TypeVar
+
+    ResolvedPathT = TypeVar("ResolvedPathT")
+
+__all__ = ["FilePath", "ResolvedPathT"]
 
 
 class FilePath(Generic[ResolvedPathT]):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from ..engine import Run, RunMode, StatsCounter, current_process, enter_run, runs_around
 from ..values import CocoSimError
@@ -45,6 +45,20 @@ class App(Generic[P, R]):
 
     ValueError when the environment has an app of that name already (APP-02).
     """
+
+    @overload
+    def __init__(
+        self,
+        name_or_config: str | AppConfig,
+        main_fn: Callable[P, Coroutine[Any, Any, R]],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, name_or_config: str | AppConfig, main_fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> None: ...
 
     def __init__(
         self, name_or_config: str | AppConfig, main_fn: Callable[..., Any], /, *args: Any, **kwargs: Any

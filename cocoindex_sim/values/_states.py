@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeGuard
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs  # narrows both branches; in `typing` from 3.13 on
 
 __all__ = ["NON_EXISTENCE", "NonExistenceType", "is_non_existence"]
 
@@ -29,6 +32,6 @@ NON_EXISTENCE: Final = NonExistenceType()
 """Stands for a target state that should not be, or is not, there."""
 
 
-def is_non_existence(obj: Any) -> TypeGuard[NonExistenceType]:
+def is_non_existence(obj: Any) -> TypeIs[NonExistenceType]:
     """Whether `obj` is the absence marker."""
     return obj is NON_EXISTENCE

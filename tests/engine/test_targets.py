@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Collection
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -725,3 +725,15 @@ def test_what_happens_to_a_container_reaches_all_levels_below(bench: Bench, asks
         assert nested.content == want
         events = bench.events("component_started", "removal_failed")
         assert [event for event in events if "mount_target" not in event] == ["component_started /"]
+
+
+@pytest.mark.parametrize("cls", [coco.TargetHandler, coco.TargetStateProvider, coco.TargetReconcileOutput])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_annotations_may_leave_out_type_arguments(cls: Any, count: int) -> None:  # API parity
+    assert get_args(cls[(int,) * count])[:count] == (int,) * count
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_sink_s_second_type_argument_is_ignored(count: int) -> None:  # API parity
+    alias: Any = coco.TargetActionSink
+    assert get_args(alias[(int,) * count])[0] is int
