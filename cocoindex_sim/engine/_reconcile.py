@@ -19,11 +19,6 @@ class Past(NamedTuple):
     records: tuple[StoredValue, ...]
     may_be_missing: bool
 
-    @property
-    def is_forgotten(self) -> bool:
-        """Whether nothing was ever recorded, or what was recorded is known to be gone with its container."""
-        return not self.records
-
 
 def look_back(record: TargetRecord | None, container: Generation, *, reprocess: bool) -> Past:
     """The possible past of a state (TGT-20, TGT-21).
@@ -36,7 +31,7 @@ def look_back(record: TargetRecord | None, container: Generation, *, reprocess: 
         return Past((), may_be_missing=True)
     known = tuple(possible for possible in record.possible if possible is not None)
     doubted = reprocess or record.provider_generation.lossy != container.lossy
-    return Past(known, may_be_missing=doubted or len(known) < len(record.possible) or not known)
+    return Past(known, may_be_missing=doubted or len(known) < len(record.possible))
 
 
 def before_applied(

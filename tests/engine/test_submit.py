@@ -405,6 +405,25 @@ def test_rows_are_asked_before_their_container_goes_when_the_handler_wants_that(
     assert story.tables.rows.take_asked() == [(("t", "x"), NE, [1], False), (("t", "y"), NE, [2], False)]
 
 
+@pytest.mark.parametrize("record", [None, 1])
+def test_a_row_that_is_asked_goes_with_its_container_whatever_the_answer(bench: Bench, record: int | None) -> None:
+    story = TablesStory(bench, asks_rows=True)  # TGT-20 row 14
+    story.update(t={"x": 1})
+    rows = story.tables.rows
+    reconcile = rows.reconcile
+
+    def keep(key: Any, desired: Any, *past: Any) -> coco.TargetReconcileOutput | None:
+        output = reconcile(key, desired, *past)
+        return None if output is None or record is None else output._replace(tracking_record=record)
+
+    rows.reconcile = keep  # type: ignore[method-assign]  # for a while
+    story.update()
+    rows.reconcile = reconcile  # type: ignore[method-assign]  # back
+    rows.take_asked()
+    story.update(t={"x": 1})
+    assert rows.take_asked() == [(("t", "x"), 1, [], True)]
+
+
 def test_rows_go_before_their_container_even_when_its_sink_is_called_for_others(bench: Bench) -> None:
     tables = Tables(asks_rows=True)
     provider = tables.provider()
@@ -730,3 +749,31 @@ def test_a_container_passes_to_another_component_with_its_rows(bench: Bench) -> 
     bench.update(app)
     assert tables.content == {"t": {"x": 1}}
     assert tables.rows.calls == []
+
+
+def test_a_container_that_stays_keeps_its_memo_whatever_else_fails(bench: Bench) -> None:  # FN-14
+    tables = Tables()
+    provider = tables.provider()
+    value = [1]
+    broken: list[int] = []
+
+    @coco.fn(memo=True)
+    async def table(value: int) -> None:
+        coco.declare_target_state_with_child(provider.target_state("t", value))
+
+    async def other() -> None:
+        if broken:
+            raise ValueError
+
+    async def main() -> None:
+        await coco.mount(table, value[0])
+        await coco.mount(other)
+
+    app = bench.app(main)
+    bench.update(app)
+    value[0] = 2
+    broken.append(1)
+    bench.update(app)
+    bench.events()
+    bench.update(app)
+    assert bench.events("component_reused") == ["component_reused /@table"]

@@ -397,6 +397,20 @@ def test_a_handler_that_tracks_fingerprints_is_asked_about_changes_only(bench: B
     assert journal.content == {}
 
 
+def test_a_handler_that_promises_no_fingerprint_is_asked_whatever_its_record(bench: Bench) -> None:  # TGT-10
+    journal = Journal()
+    value = [1]
+    app = bench.app(declaring(journal.provider(), {"k": value}))
+    journal.reconcile = lambda key, desired, prev, missing, /: (  # type: ignore[method-assign]  # a record that happens to be one
+        journal.asked.append((key, desired, list(prev), missing))
+        or coco.TargetReconcileOutput((key, desired), journal.sink, fingerprint_object(value))
+    )
+    bench.update(app)
+    journal.take_asked()
+    bench.update(app)
+    assert journal.take_asked() == [("k", value, [fingerprint_object(value)], False)]
+
+
 # -- containers ------------------------------------------------------------------------------------------------------------
 
 
