@@ -362,27 +362,8 @@ class Submission:
             if record != self._before(planned):
                 writes.append((RecordKey("target", planned.path), record))
         writes.extend((RecordKey("target", StablePath(encoded)), None) for encoded in self.dropped)
-        if self._rows:
-            writes.extend(self._told_owners())
-        return writes
-
-    def _told_owners(self) -> list[Write]:
-        """What the owners of rows that go have to know: what they left behind is gone, what they declared is lost."""
-        lost: dict[bytes, set[bytes]] = {}
-        for row, owner in self._rows.items():
-            if owner != self._owner:
-                lost.setdefault(owner, set()).add(row)
-        writes: list[Write] = []
-        for owner, rows in lost.items():
-            record = self._run.component(StablePath(owner))
-            if record is None:
-                continue
-            if not rows.isdisjoint(record.targets):
-                writes.extend(self.doubt(StablePath(owner)))
-                record = replace(record, in_doubt=True)
-            if not rows.isdisjoint(record.left):
-                left = tuple(row for row in record.left if row not in rows)
-                writes.append((RecordKey("component", StablePath(owner)), replace(record, left=left)))
+        for owner in sorted({owner for owner in self._rows.values() if owner != self._owner}):
+            writes.extend(self.doubt(StablePath(owner)))  # what it declared is lost
         return writes
 
     def resolve_children(self, handlers: dict[bytes, TargetHandler[Any, Any, Any]]) -> None:
@@ -421,7 +402,7 @@ def _next_generation(record: TargetRecord | None, container: Generation, invalid
 
 def _is_fingerprint(handler: TargetHandler[Any, Any, Any], value: Any, past: Past) -> bool:
     """Whether the only past of a state is its value's fingerprint, so that the handler need not be asked (TGT-10)."""
-    if past.may_be_missing or value is NON_EXISTENCE or not getattr(handler, "tracks_value_fingerprint", False):
+    if past.may_be_missing or not getattr(handler, "tracks_value_fingerprint", False):
         return False
     return past.records == (encode_value(fingerprint_object(value)),)
 
