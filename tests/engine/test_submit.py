@@ -424,6 +424,52 @@ def test_a_row_that_is_asked_goes_with_its_container_whatever_the_answer(bench: 
     assert rows.take_asked() == [(("t", "x"), 1, [], True)]
 
 
+def test_rows_of_a_container_that_its_handler_keeps_stay_on_record(bench: Bench) -> None:  # TGT-07, TGT-20 row 3
+    tables = Tables()
+    provider = tables.provider()
+    names, rows = ["t"], ["x"]
+    reconcile = tables.reconcile
+
+    async def containers() -> list[Any]:
+        return [coco.declare_target_state_with_child(provider.target_state(name, 1)) for name in names]
+
+    async def main() -> None:
+        for table in await coco.use_mount(containers):
+            for row in rows:
+                coco.declare_target_state(table.target_state(row, 1))
+
+    app = bench.app(main)
+    bench.update(app)
+    tables.reconcile = lambda key, desired, *past: reconcile(key, 1, *past)  # type: ignore[method-assign]  # it stays
+    names.clear()
+    rows.clear()
+    bench.update(app)
+    assert tables.content == {"t": {"x": 1}}
+    names.append("t")
+    bench.update(app)
+    assert tables.content == {"t": {}}
+
+
+def test_only_of_containers_a_handler_is_asked_for_the_rows_to_delete(bench: Bench) -> None:  # TGT-16
+    tables = Tables(asks_rows=True)
+    provider = tables.provider()
+    asked: list[Any] = []
+    tables.child_handler_for_deletion = lambda key, prev: asked.append((key, prev))  # type: ignore[func-returns-value]  # no handler
+    declared = [1]
+
+    async def main() -> None:
+        if declared:
+            coco.declare_target_state(provider.target_state("plain", 1))
+            coco.declare_target_state_with_child(provider.target_state("t", 1))
+
+    app = bench.app(main)
+    bench.update(app)
+    declared.clear()
+    bench.update(app)
+    assert tables.content == {}
+    assert asked == [("t", [1])]
+
+
 def test_rows_go_before_their_container_even_when_its_sink_is_called_for_others(bench: Bench) -> None:
     tables = Tables(asks_rows=True)
     provider = tables.provider()
