@@ -6,6 +6,9 @@ from ._file_system import DirectoryEntry as DirectoryEntry
 from ._file_system import FileKind as FileKind
 from ._file_system import FileStat as FileStat
 from ._file_system import FileSystem as FileSystem
+from ._file_watch import ChangeKind as ChangeKind
+from ._file_watch import FileChange as FileChange
+from ._file_watch import FileWatch as FileWatch
 from ._observer import Observer as Observer
 from ._state_store import ComponentMemo as ComponentMemo
 from ._state_store import ComponentRecord as ComponentRecord

@@ -1,8 +1,10 @@
-"""The file system, as connectors use it: few synchronous calls with the errors of `os`."""
+"""The file system, as connectors use it: few synchronous calls with the errors of `os`, and a watch."""
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple, Protocol, TypeAlias
+
+from ._file_watch import FileWatch
 
 __all__ = ["DirectoryEntry", "FileKind", "FileStat", "FileSystem"]
 
@@ -73,4 +75,11 @@ class FileSystem(Protocol):
 
     def rmdir(self, path: str) -> None:
         """Remove an empty directory."""
+        ...
+
+    async def watch(self, path: str, *, recursive: bool) -> FileWatch:
+        """Watch a directory, given by its real path, with what is below its subdirectories if `recursive`.
+
+        The watch is armed when this returns: a scan that begins then and the changes told after it miss nothing.
+        """
         ...

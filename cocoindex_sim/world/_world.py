@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from .. import alias
 from ..engine import Process, UpdateStats, current_process
 from ..fakes import VirtualClock
-from ..fakes.filesystem import FakeFileSystem, FileKernel
+from ..fakes.filesystem import FakeFileSystem, FileKernel, Watching
 from ..ports import Ports, StateStore
 from ..runtime import App, UpdateHandle, find_app, load_module, parse_target
 from ..store import MemoryHolder, MemoryStore
@@ -47,6 +47,7 @@ class World:
         self.clock = VirtualClock(lambda: self.loop.now_ns)
         self._last_change_ns = 0
         self.files = FileKernel(self._change_time_ns)
+        self.watching = Watching(self.files, self.streams.fs)
         self.trace = Trace(self.loop)
         self._stores: dict[str, MemoryStore] = {}
         self._life = _Life(self)
@@ -141,9 +142,12 @@ class World:
             return self.loop.run_until_complete(work)
 
     def settle(self) -> None:
-        """Run what is ready, without letting time pass."""
-        if not self._life.ended:
-            self.loop.settle()
+        """Run what is ready; let time pass only for changes of files that are on their way to the pipeline."""
+        if self._life.ended:
+            return
+        self.loop.settle()
+        while (due_s := self.watching.next_delivery_s) is not None:
+            self.loop.advance(max(round(due_s * 1e9) - self.loop.now_ns, 0))
 
     def advance(self, duration: timedelta | float) -> None:
         """Let virtual time pass: a timedelta, or seconds."""
@@ -227,7 +231,7 @@ class _Life:
 
     def __init__(self, world: World) -> None:
         self._loop = world.loop
-        self._file_system = FakeFileSystem(world.files)
+        self._file_system = FakeFileSystem(world.files, watching=world.watching)
         self._holders: list[MemoryHolder] = []
         self._exit = ExitStack()
         self.ended = False

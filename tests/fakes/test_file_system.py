@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import inspect
 from collections.abc import Callable
@@ -22,6 +23,7 @@ CALLS: dict[str, Callable[[FileSystem], object]] = {
     "mkdir": lambda port: port.mkdir("new/dir", parents=True),
     "unlink": lambda port: port.unlink("a"),
     "rmdir": lambda port: port.rmdir("dir"),
+    "watch": lambda port: asyncio.run(port.watch("dir", recursive=True)),
 }
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import logging
 import os
 import stat as stat_bits
 from contextlib import suppress
 from typing import Final
 
-from ...ports import DirectoryEntry, FileKind, FileStat
+from ...ports import DirectoryEntry, FileKind, FileStat, FileWatch
+from ._polling_watch import PollingWatch
 
 __all__ = ["Disk"]
+
+_log = logging.getLogger("cocoindex_sim")
 
 _KINDS: Final[dict[int, FileKind]] = {
     stat_bits.S_IFREG: "file",
@@ -25,9 +29,17 @@ class Disk:
 
     `replace_content` writes beside the target and renames, so a killed process leaves the old content or the new. It
     does not wait for the disk: after a power failure the last files written may be missing or old.
+
+    Directories are watched by the system's own means; with `force_polling`, or when the system has no more watches to
+    give, by looking every `poll_delay_ms`. None asks the environment variables of `watchfiles` each time:
+    `WATCHFILES_FORCE_POLLING` (off when empty, `false`, `disable` or `disabled`) and `WATCHFILES_POLL_DELAY_MS` (300).
     """
 
-    __slots__ = ()
+    __slots__ = ("_force_polling", "_poll_delay_ms")
+
+    def __init__(self, *, force_polling: bool | None = None, poll_delay_ms: int | None = None) -> None:
+        self._force_polling = force_polling
+        self._poll_delay_ms = poll_delay_ms
 
     def getcwd(self) -> str:
         """The absolute current directory."""
@@ -94,6 +106,32 @@ class Disk:
     def rmdir(self, path: str) -> None:
         """Remove an empty directory."""
         os.rmdir(path)
+
+    async def watch(self, path: str, *, recursive: bool) -> FileWatch:
+        """Watch a directory, given by its real path."""
+        if not self._is_polling():
+            # Here, because watchfiles brings anyio along, and most processes watch nothing.
+            from ._native_watch import NativeWatch
+
+            try:
+                return await NativeWatch.arm(path, recursive=recursive)
+            except (FileNotFoundError, NotADirectoryError, PermissionError):
+                raise
+            except OSError as error:
+                _log.warning("%r can't be watched (%s): looking for changes every so often instead", path, error)
+        interval_s = self._delay_ms() / 1000
+        return await PollingWatch.arm(self, path, recursive=recursive, interval_s=interval_s)
+
+    def _is_polling(self) -> bool:
+        if self._force_polling is not None:
+            return self._force_polling
+        return os.environ.get("WATCHFILES_FORCE_POLLING", "").lower() not in ("", "false", "disable", "disabled")
+
+    def _delay_ms(self) -> int:
+        if self._poll_delay_ms is not None:
+            return self._poll_delay_ms
+        delay = os.environ.get("WATCHFILES_POLL_DELAY_MS", "")
+        return int(delay) if delay.isdecimal() and int(delay) > 0 else 300
 
 
 def _entry_kind(entry: os.DirEntry[str]) -> FileKind:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import TypeAlias
 
 from ...ports import DirectoryEntry, FileStat
 from .._cut import ProcessCut
 from ._kernel import FileKernel
+from ._watch import FakeWatch
+from ._watching import Watching
 
 __all__ = ["FakeFileSystem", "Faults"]
 
@@ -19,17 +22,22 @@ class FakeFileSystem:
     """`ports.FileSystem` over a kernel, as the writer `pipeline`.
 
     Each simulated process has its own, over the one kernel: `cut` is the end of the process, not of the files.
-    `faults` may be set at any time.
+    `faults` may be set at any time. `watching`, which processes share too, says how watches behave; without it they
+    are perfect.
     """
 
-    def __init__(self, kernel: FileKernel, *, faults: Faults | None = None) -> None:
+    def __init__(self, kernel: FileKernel, *, faults: Faults | None = None, watching: Watching | None = None) -> None:
         self.kernel = kernel
         self.faults = faults
+        self.watching = Watching(kernel, random.Random(0)) if watching is None else watching
+        self._watches: list[FakeWatch] = []
         self._is_cut = False
 
     def cut(self) -> None:
-        """From now on every call raises ProcessCut and has no effect."""
+        """From now on every call raises ProcessCut and has no effect; the watches end."""
         self._is_cut = True
+        for watch in self._watches:
+            watch.end()
 
     def _enter(self, op: str, path: str) -> None:
         """Where every call passes."""
@@ -84,3 +92,12 @@ class FakeFileSystem:
         """Remove an empty directory."""
         self._enter("rmdir", path)
         self.kernel.rmdir(path, writer="pipeline")
+
+    async def watch(self, path: str, *, recursive: bool) -> FakeWatch:
+        """Watch a directory, given by its real path. It behaves as `watching` says."""
+        self._enter("watch", path)
+        self.kernel.scandir(path, writer="pipeline")  # raises what arming raises
+        watch = self.watching.arm(path, recursive=recursive)
+        self._watches = [before for before in self._watches if not before.is_over]
+        self._watches.append(watch)
+        return watch

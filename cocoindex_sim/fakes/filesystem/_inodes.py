@@ -37,15 +37,25 @@ class File(Inode):
 
 
 class Directory(Inode):
-    """A directory; entries stand in the order they were made. The root is its own parent."""
+    """A directory; entries stand in the order they were made. The root is its own parent, and has no name."""
 
-    __slots__ = ("entries", "parent")
+    __slots__ = ("entries", "name", "parent")
     kind = "dir"
 
-    def __init__(self, number: int, mode: int, mtime_ns: int, parent: Directory | None) -> None:
+    def __init__(self, number: int, mode: int, mtime_ns: int, parent: Directory | None, name: str = "") -> None:
         super().__init__(number, mode, mtime_ns)
         self.parent: Directory = self if parent is None else parent
+        self.name = name
         self.entries: dict[str, Node] = {}
+
+    def path_of(self, name: str) -> str:
+        """The absolute path of an entry, without links."""
+        parts = [name]
+        directory = self
+        while directory.parent is not directory:
+            parts.append(directory.name)
+            directory = directory.parent
+        return "/" + "/".join(reversed(parts))
 
 
 class Link(Inode):

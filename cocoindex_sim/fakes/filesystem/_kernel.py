@@ -10,9 +10,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 from ...ports import DirectoryEntry, FileStat
 from ._inodes import Directory, File, Inode, Link, Node, Writer
+from ._kernel_change import KernelChange
 from ._lookup import EXECUTE, READ, WRITE, Found, lookup, os_error, permit, real_path
 
 __all__ = ["FileKernel", "Writer"]
@@ -26,7 +28,8 @@ class FileKernel:
 
     `time_ns` gives the time for modification times, since the epoch; they are cut to multiples of
     `mtime_granularity_ns`, which may be changed at any time (1 s for old disks, 2 s for FAT). `cwd`, which is
-    created, is where relative paths start.
+    created, is where relative paths start. Each of `listeners` is called after every change, before the call that made
+    it returns; it must not change anything.
 
     Calls raise the OSErrors of the operating system, with errno and file name.
     """
@@ -34,6 +37,7 @@ class FileKernel:
     def __init__(self, time_ns: Callable[[], int], *, cwd: str = "/project", mtime_granularity_ns: int = 1) -> None:
         self._time_ns = time_ns
         self.mtime_granularity_ns = mtime_granularity_ns
+        self.listeners: list[Callable[[KernelChange], None]] = []
         self._number = 1
         self._root = Directory(1, 0o755, self._now_ns(), None)
         self.cwd = "/"
@@ -64,6 +68,13 @@ class FileKernel:
         permit(directory, WRITE | EXECUTE, path, privileged=writer == "script")
 
     # --- looking ---
+
+    def node_at(self, path: str) -> Inode | None:
+        """The inode a path leads to, links followed; None if there is nothing."""
+        try:
+            return self._find(path, "script").node
+        except OSError:
+            return None
 
     def stat(self, path: str, *, follow_symlinks: bool = True, writer: Writer = "script") -> FileStat:
         """The status of what is at `path`, or of the link itself."""
@@ -161,11 +172,26 @@ class FileKernel:
         file.data = file.data + data if append else data
         file.writer = writer
         file.mtime_ns = self._now_ns()
+        self._tell("modified", found)
 
-    def _create_file(self, found: Found, path: str, data: bytes, writer: Writer, mode: int = 0o644) -> None:
+    def _create_file(self, found: Found, path: str, data: bytes, writer: Writer) -> None:
         self._may_change(found.parent, path, writer)
         now_ns = self._now_ns()
-        self._attach(found.parent, found.name, File(self._next_number(), mode, now_ns, data, writer), now_ns)
+        self._attach(found.parent, found.name, File(self._next_number(), 0o644, now_ns, data, writer), now_ns)
+        self._tell("added", found)
+
+    def _tell(self, kind: Literal["added", "modified", "touched", "removed"], found: Found) -> None:
+        if not self.listeners:
+            return
+        node, name = found.node, found.name
+        if not name and isinstance(node, Directory):  # the path ended in a dot
+            found = Found(node.parent, node.name, node)
+        path = found.parent.path_of(found.name) if found.name else "/"
+        self._tell_change(KernelChange(kind, path, isinstance(node, Directory)))
+
+    def _tell_change(self, change: KernelChange) -> None:
+        for listener in list(self.listeners):
+            listener(change)
 
     def _attach(self, parent: Directory, name: str, node: Node, now_ns: int) -> None:
         parent.entries[name] = node
@@ -180,7 +206,14 @@ class FileKernel:
         old = found.node
         if old is not None and not isinstance(old, File):
             raise os_error(errno.EISDIR, path)
-        self._create_file(found, path, bytes(data), writer, 0o644 if old is None else old.mode)
+        if old is None:
+            self._create_file(found, path, bytes(data), writer)
+            return
+        self._may_change(found.parent, path, writer)
+        now_ns = self._now_ns()
+        self._attach(found.parent, found.name, File(self._next_number(), old.mode, now_ns, bytes(data), writer), now_ns)
+        if self.listeners:
+            self._tell_change(KernelChange("moved", found.parent.path_of(found.name)))
 
     def mkdir(self, path: str, *, parents: bool = False, writer: Writer = "script") -> None:
         """Create a directory, with `parents` those above it; an existing one is fine."""
@@ -190,8 +223,9 @@ class FileKernel:
         if found.node is None:
             self._may_change(found.parent, path, writer)
             now_ns = self._now_ns()
-            directory = Directory(self._next_number(), 0o755, now_ns, found.parent)
+            directory = Directory(self._next_number(), 0o755, now_ns, found.parent, found.name)
             self._attach(found.parent, found.name, directory, now_ns)
+            self._tell("added", found._replace(node=directory))
         elif not self._is_directory(path, writer):
             raise os_error(errno.EEXIST, path)
 
@@ -229,6 +263,7 @@ class FileKernel:
         else:
             raise os_error(errno.EISDIR, path)
         self._detach(found)
+        self._tell("removed", found)
 
     remove = unlink
 
@@ -249,6 +284,7 @@ class FileKernel:
         if found.node.entries:
             raise os_error(errno.ENOTEMPTY, path)
         self._detach(found)
+        self._tell("removed", found)
 
     def rmtree(self, path: str) -> None:
         """Remove a directory with everything in it, in one step. A link to one: NotADirectoryError."""
@@ -260,6 +296,14 @@ class FileKernel:
         if not found.name:
             raise os_error(errno.EBUSY, path)
         self._detach(found)
+        if self.listeners:
+            self._tell_removed(found.parent.path_of(found.name), found.node)
+
+    def _tell_removed(self, path: str, node: Node) -> None:
+        if isinstance(node, Directory):
+            for name, child in node.entries.items():
+                self._tell_removed(f"{path}/{name}", child)
+        self._tell_change(KernelChange("removed", path, isinstance(node, Directory)))
 
     def rename(self, source: str, target: str, *, writer: Writer = "script") -> None:
         """Move a file, link or directory, over a file or an empty directory if there is one."""
@@ -284,12 +328,17 @@ class FileKernel:
                 permit(old.node, WRITE, source, privileged=writer == "script")  # its `..` changes
             if new.node is not None and new.node.entries:
                 raise os_error(errno.ENOTEMPTY, source, target)
-            old.node.parent = new.parent
         elif isinstance(new.node, Directory):
             raise os_error(errno.EISDIR, source, target)
+        before = old.parent.path_of(old.name) if self.listeners else ""
         self._detach(old)
         new.parent.entries.pop(new.name, None)
         self._attach(new.parent, new.name, old.node, self._now_ns())
+        if isinstance(old.node, Directory):
+            old.node.parent, old.node.name = new.parent, new.name
+        if self.listeners:
+            path = new.parent.path_of(new.name)
+            self._tell_change(KernelChange("moved", path, isinstance(old.node, Directory), before))
 
     def symlink(self, target: str, path: str) -> None:
         """Make a link at `path`; the target is kept as it is written, and need not exist."""
@@ -300,10 +349,12 @@ class FileKernel:
             raise os_error(errno.EEXIST, target, path)
         now_ns = self._now_ns()
         self._attach(found.parent, found.name, Link(self._next_number(), now_ns, target), now_ns)
+        self._tell("added", found)
 
     def chmod(self, path: str, mode: int) -> None:
         """Set the permission bits, links followed. The owner's bits decide what the pipeline may do."""
         self._get(path, "script").mode = mode & 0o7777
+        self._tell("touched", self._find(path, "script"))
 
     def mode(self, path: str) -> int:
         """The permission bits, links followed."""
@@ -315,6 +366,7 @@ class FileKernel:
             self.write(path, b"")
         node = self._get(path, "script")
         node.mtime_ns = self._now_ns() if mtime_ns is None else mtime_ns
+        self._tell("touched", self._find(path, "script"))
 
 
 def _is_at_or_above(node: Inode, directory: Directory) -> bool:
