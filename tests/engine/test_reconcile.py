@@ -40,6 +40,8 @@ def record(*possible: StoredValue | None, container: Generation = CALM) -> Targe
         (record(R), Generation(1, 0), False, (), True),
         (record(R), Generation(1, 1), False, (), True),
         (record(R, container=Generation(1, 1)), Generation(1, 1), False, (R,), False),
+        (record(R, container=Generation(0, 1)), CALM, False, (R,), True),  # of a container that began anew
+        (record(R, container=Generation(1, 0)), CALM, False, (), True),
     ],
 )
 def test_the_past_is_all_that_may_be_there(
@@ -63,6 +65,8 @@ def test_the_past_is_all_that_may_be_there(
         (record(R), Generation(1, 0), N, (None, N)),
         (record(R), Generation(0, 1), N, (None, R, N)),
         (record(R, None), Generation(0, 1), N, (R, None, N)),
+        (record(R, container=Generation(1, 0)), CALM, N, (None, N)),
+        (record(R, container=Generation(0, 1)), CALM, N, (None, R, N)),
     ],
 )
 def test_an_attempt_adds_one_possibility_and_repeats_none(

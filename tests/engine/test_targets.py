@@ -272,6 +272,21 @@ def test_a_record_of_non_existence_forgets_a_declared_state(bench: Bench) -> Non
     assert handler.take_asked() == [("k", 1, [1], True), ("k", 1, [], True)]
 
 
+def test_a_state_without_record_is_asked_about_after_its_sink_failed(bench: Bench) -> None:  # TGT-07, TGT-20 row 9
+    handler, states, app = scripted(bench)
+    handler.answer = coco.TargetReconcileOutput(("k", 1), handler.sink, NE)
+    handler.fail_after = {"k"}
+    with pytest.raises(OSError, match="k failed after"):
+        bench.update(app)
+    states.clear()
+    handler.answer = ...
+    handler.fail_after = set()
+    handler.take_asked()
+    bench.update(app)
+    assert handler.take_asked() == [("k", NE, [], True)]
+    assert handler.content == {}
+
+
 def test_a_record_for_an_undeclared_state_is_kept_and_asked_again(bench: Bench) -> None:  # TGT-07
     handler, states, app = scripted(bench)
     bench.update(app)
