@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from ._stats import StatsCounter
     from ._use_state import StateHandle
 
-__all__ = ["Component", "ComponentContext", "Declared", "Phase", "current_component", "current_context", "find_context"]
+__all__ = [
+    "Component",
+    "ComponentContext",
+    "Declared",
+    "LiveNode",
+    "Phase",
+    "current_component",
+    "current_context",
+    "find_context",
+]
 
 
 class Phase(Enum):
@@ -178,6 +187,22 @@ class Component:
             if self._children_done is None:
                 self._children_done = self.run.loop.create_future()
             await asyncio.shield(self._children_done)
+
+
+class LiveNode(Component):
+    """The place of a live component in the tree of those that mounted it. What it builds is in cycles of their own."""
+
+    __slots__ = ()
+
+    def declare(self, state: TargetState[Any], child: TargetStateProvider[Any, Any] | None) -> None:
+        """Refuse: only `process` declares."""
+        raise RuntimeError(f"target states can't be declared inside process_live ({self.path}); declare in process()")
+
+    def reserve(self, subpath: bytes, part_ends: list[int]) -> StablePath:
+        """Refuse: only `process` mounts (LIV-42)."""
+        raise RuntimeError(
+            f"mounting is not allowed inside process_live ({self.path}); use operator.update, or mount in process()"
+        )
 
 
 class ComponentContext:

@@ -13,7 +13,7 @@ from ..values import LiveEnded, LiveReady, LiveStarted, StableKey, StablePath, U
 from ._build import Invocation, Outcome, build, invocation_of
 from ._codec import decode_value, encode_value
 from ._collect import remove_components, stored_components, tombstones_for
-from ._component import Component, ComponentContext, Phase, _current, current_component
+from ._component import Component, ComponentContext, LiveNode, Phase, _current, current_component
 from ._cycle import Cycle
 from ._exceptions import Reporter, no_handlers, report, reporter_of
 from ._handle import ComponentMountHandle
@@ -27,7 +27,6 @@ __all__ = [
     "LiveActivity",
     "LiveComponent",
     "LiveComponentOperator",
-    "LiveNode",
     "default_name",
     "is_live_class",
     "start_live",
@@ -68,22 +67,6 @@ def default_name(target: Any) -> str | None:
     return getattr(target, "__name__", None)
 
 
-class LiveNode(Component):
-    """The place of a live component in the tree of those that mounted it. What it builds is in cycles of their own."""
-
-    __slots__ = ()
-
-    def declare(self, state: Any, child: Any) -> None:
-        """Refuse: only `process` declares."""
-        raise RuntimeError(f"target states can't be declared inside process_live ({self.path}); declare in process()")
-
-    def reserve(self, subpath: bytes, part_ends: list[int]) -> StablePath:
-        """Refuse: only `process` mounts (LIV-42)."""
-        raise RuntimeError(
-            f"mounting is not allowed inside process_live ({self.path}); use operator.update, or mount in process()"
-        )
-
-
 class LiveActivity:
     """One live component at work: its instance, its `process_live`, and the operations this asked for."""
 
@@ -111,6 +94,7 @@ class LiveActivity:
         """Begin, once a predecessor at the same path has come to its end."""
         run, before = self.run, self.run.live.get(self.path.encoded)
         run.live[self.path.encoded] = self
+        run.has_history = True  # from now on, its cycles find what earlier ones left
         self.node.stats.live_began()
         self.node.enter(Phase.RUNNING)
         self._put_on_record()

@@ -10,12 +10,12 @@ from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 from ..ports import ComponentRecord, RecordKey
 from ..values import ComponentMounted, Symbol, encode_key
 from ._build import Invocation, Outcome, build, invocation_of
-from ._component import Component, ComponentContext, Phase, current_context
+from ._component import Component, ComponentContext, LiveNode, Phase, current_context
 from ._deadline import check_deadline, in_time
 from ._declare import declare_target_state_with_child
 from ._exceptions import MountKind, report_failure, scoped_handlers
 from ._handle import ComponentMountHandle
-from ._live import LiveNode, default_name, is_live_class, start_live
+from ._live import default_name, is_live_class, start_live
 from ._subpath import ComponentSubpath, split_parts
 from ._targets import TargetState, TargetStateProvider
 

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from ..ports import RecordKey, StateRecord, StoredValue
 from ..values import DeserializationError, StableKey, encode_key, key_text
 from ._codec import decode_value, encode_value
-from ._component import Component, current_context
+from ._component import Component, LiveNode, current_context
 
 __all__ = ["StateHandle", "state_to_store", "use_state"]
 
@@ -66,6 +66,8 @@ def use_state(key: StableKey, initial_value: Any = None, *, type_hint: type[Any]
     """
     context = current_context()
     component = context.component
+    if isinstance(component, LiveNode):
+        raise RuntimeError(f"use_state inside process_live ({component.path}): use operator.write_committed_state")
     if context.subpath:
         raise RuntimeError("use_state inside `with component_subpath(...)`: call it in the component mounted there")
     if context.call is not None:
