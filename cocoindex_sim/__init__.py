@@ -69,6 +69,7 @@ from .runtime import GPURunner as GPURunner
 from .runtime import LifespanFn as LifespanFn
 from .runtime import LmdbSettings as LmdbSettings
 from .runtime import Settings as Settings
+from .runtime import StatsGroupHandle as StatsGroupHandle
 from .runtime import UpdateHandle as UpdateHandle
 from .runtime import UpdateSnapshot as UpdateSnapshot
 from .runtime import UpdateStatus as UpdateStatus
@@ -79,8 +80,10 @@ from .runtime import current_gpus as current_gpus
 from .runtime import default_env as default_env
 from .runtime import lifespan as lifespan
 from .runtime import runtime as runtime
+from .runtime import show_progress as show_progress
 from .runtime import start as start
 from .runtime import start_blocking as start_blocking
+from .runtime import stats_group as stats_group
 from .runtime import stop as stop
 from .runtime import stop_blocking as stop_blocking
 from .runtime import wire_production as _wire_production

@@ -22,6 +22,7 @@ from ._gpu import current_gpu as current_gpu
 from ._gpu import current_gpu_fraction as current_gpu_fraction
 from ._gpu import current_gpus as current_gpus
 from ._handle import UpdateHandle as UpdateHandle
+from ._handle import show_progress as show_progress
 from ._inspect import apps_of as apps_of
 from ._inspect import component_paths as component_paths
 from ._inspect import default_state_directory as default_state_directory
@@ -41,6 +42,8 @@ from ._settings import SettingsError as SettingsError
 from ._settings import default_db_path as default_db_path
 from ._snapshot import UpdateSnapshot as UpdateSnapshot
 from ._snapshot import UpdateStatus as UpdateStatus
+from ._stats_group import StatsGroupHandle as StatsGroupHandle
+from ._stats_group import stats_group as stats_group
 from ._wiring import real_ports as real_ports
 from ._wiring import wire_production as wire_production
 from ._wiring import wire_reading as wire_reading

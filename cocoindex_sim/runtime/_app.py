@@ -136,7 +136,7 @@ class App(Generic[P, R]):
 
     def wait_blocking(self, handle: UpdateHandle[R], *, report_to_stdout: bool | timedelta = False) -> R:
         """Wait for an update of this app, from synchronous code, showing progress if asked to."""
-        with reported(handle.stats, report_period(report_to_stdout)):
+        with reported(handle.report, report_period(report_to_stdout)):
             return self._blocking(handle.result)  # type: ignore[no-any-return]  # what main returned
 
     async def drop(self) -> None:
@@ -147,7 +147,7 @@ class App(Generic[P, R]):
         """As `drop`, from synchronous code. `report_to_stdout`: show progress, at that interval."""
         period = report_period(report_to_stdout)
         handle: UpdateHandle[Any] = UpdateHandle(self, "drop")
-        with reported(handle.stats, period):
+        with reported(handle.report, period):
             self._blocking(lambda: self._drop(handle))
 
     async def _drop(self, handle: UpdateHandle[Any]) -> None:

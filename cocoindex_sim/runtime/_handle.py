@@ -1,9 +1,10 @@
-"""The handle of one update: its result, its counts, and watching them (STAT-01, STAT-02, STAT-12..16)."""
+"""The handle of one update: its result, its counts, and watching them (STAT-01, STAT-02, STAT-12..17)."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Generator
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -20,12 +21,13 @@ from ..engine import (
     set_deadline_ns,
 )
 from ._environment import Environment, Outcome, captured
+from ._report import Report, Subject, keep_reporting, report_of, report_period
 from ._snapshot import UpdateSnapshot, snapshots
 
 if TYPE_CHECKING:
     from ._app import App
 
-__all__ = ["UpdateHandle"]
+__all__ = ["UpdateHandle", "show_progress"]
 
 R = TypeVar("R")
 
@@ -42,10 +44,10 @@ class UpdateHandle(Generic[R]):
         preview: bool = False,
         live: bool = False,
     ) -> None:
-        self.is_live = live
-        self.process = current_process()
-        self.counter = StatsCounter()
         self._app = app
+        self._live = live
+        self._process = current_process()
+        self._counter = StatsCounter()
         self._preview = preview
         self._strict = strict
         self._mode: RunMode = mode
@@ -63,7 +65,10 @@ class UpdateHandle(Generic[R]):
 
         RuntimeError when the result was given before, here or at the end of `watch`.
         """
-        self.consume()
+        self._consume()
+        return await self._taken()
+
+    async def _taken(self) -> R:
         ended = await self._begun()
         await asyncio.shield(ended)  # cancelling whoever awaits the handle does not stop the run (APP-09)
         outcome = self._deliver(ended)
@@ -73,7 +78,7 @@ class UpdateHandle(Generic[R]):
         finally:
             del outcome
 
-    def consume(self) -> None:
+    def _consume(self) -> None:
         """Take the right to the result. RuntimeError when it was taken."""
         if self._consumed:
             raise RuntimeError("result already consumed: an update handle gives its result once")
@@ -89,7 +94,7 @@ class UpdateHandle(Generic[R]):
         if self._preview:
             raise TypeError("watch() is not supported when preview=True: await the handle for the planned actions")
         ended = await self._begun()
-        async for snapshot in snapshots(self.counter, partial(_outcome, ended)):
+        async for snapshot in snapshots(self._counter, partial(_outcome, ended)):
             yield snapshot
         self._consumed = True
         outcome = self._deliver(ended)
@@ -108,11 +113,11 @@ class UpdateHandle(Generic[R]):
     async def _begun(self) -> asyncio.Future[Outcome[R]]:
         """Start the update if nobody did. Gives the future of its end."""
         if self._ended is None and self._delivered is None:
-            with self.process.active():
+            with self._process.active():
                 environment = await self._app.opened()
                 if self._ended is None and self._delivered is None:
                     self._ended = environment.begin(captured(lambda: self._work(environment)))
-                    self._ended.add_done_callback(lambda _: self.counter.notify())
+                    self._ended.add_done_callback(lambda _: self._counter.notify())
         if self._ended is not None:
             return self._ended
         assert self._delivered is not None
@@ -123,7 +128,7 @@ class UpdateHandle(Generic[R]):
     async def _work(self, environment: Environment) -> R:
         set_deadline_ns(self._deadline_ns)
         run = self._app.run(
-            environment, self._mode, self._started, preview=self._preview, live=self.is_live, stats=self.counter
+            environment, self._mode, self._started, preview=self._preview, live=self._live, stats=self._counter
         )
         value: R = await run
         if self._strict and (failures := self.failures()):
@@ -133,6 +138,10 @@ class UpdateHandle(Generic[R]):
 
     def _started(self, run: Run) -> None:
         self._run = run
+
+    def report(self) -> Report:
+        """What shows its progress on stdout."""
+        return report_of(Subject(self._counter, self._process.ports.clock.monotonic_ns, self._live))
 
     def failures(self) -> list[Failure]:
         """The background failures so far that no exception handler took; they do not fail the update by themselves."""
@@ -145,6 +154,25 @@ class UpdateHandle(Generic[R]):
     def stats(self) -> UpdateStats | None:
         """The counts so far; None before the update started."""
         return None if self._run is None else self._run.stats.snapshot()
+
+
+async def show_progress(handle: UpdateHandle[R], *, refresh_interval: timedelta | None = None) -> R:
+    """Run an update and show its progress on stdout: a display on a terminal, a block a second elsewhere.
+
+    Gives what the root function returned, or raises what it raised, and so takes the result of the handle. RuntimeError
+    when it was taken; ValueError for an interval that is not positive.
+    """
+    period_s = report_period(True if refresh_interval is None else refresh_interval, "refresh_interval")
+    assert period_s is not None
+    handle._consume()
+    report = handle.report()
+    report.begin()
+    ticking = asyncio.ensure_future(keep_reporting(report, handle._counter, period_s))
+    try:
+        return await handle._taken()
+    finally:
+        ticking.cancel()
+        report.finish()
 
 
 def _outcome(ended: asyncio.Future[Outcome[R]]) -> Outcome[R] | None:

@@ -123,12 +123,12 @@ def test_an_update_without_watchers_ends_all_the_same(bench: Bench) -> None:
     assert bench.run(story()) == 7
 
 
-@pytest.mark.parametrize("first", ["result", "watch"])
-@pytest.mark.parametrize("second", ["result"])
+@pytest.mark.parametrize("first", ["result", "watch", "show"])
+@pytest.mark.parametrize("second", ["result", "show"])
 def test_the_result_is_given_once(bench: Bench, first: str, second: str) -> None:
     # STAT-02
     handle = bench.app(main).update()
-    take = {"result": handle.result, "watch": lambda: drain(handle)}
+    take = {"result": handle.result, "watch": lambda: drain(handle), "show": lambda: coco.show_progress(handle)}
     bench.run(take[first]())
     with pytest.raises(RuntimeError, match="result already consumed"):
         bench.run(take[second]())
