@@ -80,7 +80,7 @@ async def remove_components(
     """
     errors: list[BaseException] = []
     in_order = sorted(paths)
-    if stats is not None and stats is not cycle.run.stats:
+    if stats is not None and stats is not cycle.stats:
         cycle.counted_in.update((path.encoded, stats) for path in in_order)
     cycle.run.tombstones.difference_update(
         path.encoded for path in in_order
@@ -252,7 +252,7 @@ async def _remove_component(cycle: Cycle, path: StablePath, record: ComponentRec
 
 
 def _stats_of(cycle: Cycle, path: StablePath) -> StatsCounter:
-    return cycle.counted_in.get(path.encoded, cycle.run.stats)
+    return cycle.counted_in.get(path.encoded, cycle.stats)
 
 
 def _failed(cycle: Cycle, path: StablePath, error: BaseException) -> None:

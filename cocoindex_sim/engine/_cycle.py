@@ -23,7 +23,7 @@ ReportFailure: TypeAlias = Callable[[BaseException], Awaitable[object]]
 class Cycle:
     """What the components of one build share. A catch-up update is one cycle; in live mode cycles go on and overlap.
 
-    `top`: the component that is built.
+    `top`: the component that is built. `stats`: where its deletions count, by default those of the run.
     """
 
     __slots__ = (
@@ -35,17 +35,19 @@ class Cycle:
         "moved",
         "removing",
         "run",
+        "stats",
         "top",
         "went_wrong",
         "withheld",
     )
 
-    def __init__(self, run: Run, top: StablePath) -> None:
+    def __init__(self, run: Run, top: StablePath, stats: StatsCounter | None = None) -> None:
         self.run = run
         self.top = top
+        self.stats = run.stats if stats is None else stats
         self.finished: set[bytes] = set()  # encoded paths of components that committed or were reused
         self.removing: set[bytes] = set()  # components whose deletion began
-        self.counted_in: dict[bytes, StatsCounter] = {}  # where deletions count, if not in the statistics of the run
+        self.counted_in: dict[bytes, StatsCounter] = {}  # deletions that count elsewhere: in a group
         self.deferred: list[StablePath] = []  # those that wait for a container to be resolved or go
         self.leftovers: set[bytes] = set()  # mounted components with rows of containers not known when they committed
         self.late: set[bytes] = set()  # components whose memos are stored last: see `_store_late`

@@ -257,7 +257,7 @@ class LiveActivity:
         async with self.order.alone():
             if self.is_closed:
                 return NOTHING
-            cycle = Cycle(run, self.path)
+            cycle = Cycle(run, self.path, self.node.stats)
             root = Component(cycle, self.path, self.processor, self.node.parent)
             root.handlers, root.stats = self.node.handlers, self.node.stats
             begin = getattr(instance, "__coco_invocation__", None)
@@ -301,7 +301,8 @@ class LiveActivity:
 
     def _anchor(self, subpath: bytes) -> Component:
         """What stands for this component as the parent of one child."""
-        anchor = Component(Cycle(self.run, StablePath(self.path.encoded + subpath)), self.path, self.processor, None)
+        cycle = Cycle(self.run, StablePath(self.path.encoded + subpath), self.node.stats)
+        anchor = Component(cycle, self.path, self.processor, None)
         anchor.stats = self.node.stats
         anchor.record = self.run.component(self.path)
         anchor.reserve(subpath, split_parts(subpath))
@@ -341,14 +342,14 @@ class LiveActivity:
 
     async def _delete(self, subpath: bytes) -> Outcome:
         run = self.run
-        cycle = Cycle(run, StablePath(self.path.encoded + subpath))
+        cycle = Cycle(run, StablePath(self.path.encoded + subpath), self.node.stats)
         reporter = Reporter(cycle.top, None, "process_live", self.path, self.node.handlers)
         try:
             await run.stop_live(cycle.top)
             await run.committer.settle()
             paths = list(stored_components(run, cycle.top))
             await run.committer.commit(tombstones_for(paths))
-            errors = await remove_components(cycle, paths, self.node.stats, last_try=True)
+            errors = await remove_components(cycle, paths, last_try=True)
         except GeneratorExit:
             raise
         except BaseException as error:
