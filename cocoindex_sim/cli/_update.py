@@ -18,7 +18,7 @@ __all__ = ["update"]
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing, no statistics either.")
 @click.option("--reset", is_flag=True, help="Drop the app first, as `coco-sim drop` does.")
 @click.option("--full-reprocess", is_flag=True, help="Run every component and memoized function, changed or not.")
-@click.option("-L", "--live", is_flag=True, hidden=True)
+@click.option("-L", "--live", is_flag=True, help="Go on with what changes, until stopped: Ctrl-C or SIGTERM.")
 @click.option("--preview", is_flag=True, help="Show what would be applied, and apply and remember nothing.")
 @click.option("--strict", is_flag=True, help="Exit 1 when a component failed and no exception handler took it.")
 def update(
@@ -31,15 +31,12 @@ def update(
     preview: bool,
     strict: bool,
 ) -> None:
-    """Bring an app's target states up to date.
+    """Bring an app's target states up to date, and with --live keep them so.
 
     Failures of single components are logged and counted; without --strict they don't change the exit code.
     """
     if preview and (reset or live):
         raise click.UsageError(f"--preview and {'--reset' if reset else '--live'} cannot be used together.")
-    if live:
-        raise click.UsageError("--live is planned for 0.3; without it, an update catches up once and ends.")
-    failed = 0
     with opened_app(target) as (app, environment):
         if not quiet:
             click.echo(f"Running {described(app, environment)}")
@@ -47,13 +44,13 @@ def update(
             if not quiet:
                 click.echo("Update operation aborted.")
             return
+        handle = app.update(full_reprocess=full_reprocess, live=live, preview=preview)
         with stoppable(app, quiet=quiet):
             if reset:
                 app.drop_blocking()
-            handle = app.update(full_reprocess=full_reprocess, preview=preview)
             app.wait_blocking(handle, report_to_stdout=not quiet and not preview)
-            failed = len(handle.failures())
             if preview:
                 click.echo("\n".join(preview_lines(handle.plan())))
+        failed = len(handle.failures())
     if strict and failed:
         raise click.ClickException(f"{failed} component{'s' if failed > 1 else ''} failed; the errors are above.")

@@ -262,7 +262,12 @@ def test_what_is_below_and_above_a_path_is_added(updated: Project, arguments: li
 
 def test_a_path_can_be_given_with_a_directory_and_a_name(updated: Project) -> None:
     # CLI-18
-    assert shown(updated, "--db", "state", "--app-name", "Tree", "/@page/x") == f"Stable paths:\n{X}\n"
+    by_name = ["--db", "state", "--app-name", "Tree"]
+    assert shown(updated, *by_name, "/@page/x") == f"Stable paths:\n{X}\n"
+    assert shown(updated, *by_name, "/").splitlines()[1] == "  /"
+    result = updated.run("show", *by_name, str(updated.directory / "tree.py"))
+    assert (result.exit_code, result.stdout) == (0, PATHS)
+    assert result.stderr.startswith("Warning: ")
 
 
 ATTEMPTS = """

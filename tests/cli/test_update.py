@@ -120,14 +120,78 @@ def test_full_reprocess_runs_what_an_update_would_reuse(project: Project) -> Non
     assert "✅ item: 2 total | 1 reprocessed, 1 ⚠️ errors" in project.run("update", "--full-reprocess", "memo.py").stdout
 
 
-@pytest.mark.parametrize(("option", "version"), [("-L", "0.3"), ("--live", "0.3")])
-def test_what_is_planned_is_refused_with_the_version_that_will_have_it(
-    project: Project, option: str, version: str
-) -> None:
-    result = project.run("update", option, "one.py")
-    assert result.exit_code == 2
-    assert f"is planned for {version}" in result.stderr
-    assert "main ran" not in result.stdout
+LIVE = """
+    import pathlib
+
+    import cocoindex as coco
+
+
+    @coco.lifespan
+    def environment(builder):
+        builder.settings.db_path = pathlib.Path("state")
+        yield
+
+
+    @coco.fn
+    async def item(number):
+        print("item", number)
+        if number == 3:
+            raise ValueError("bad item")
+
+
+    class Feed:
+        async def watch(self, subscriber):
+            await (await subscriber.update(1, 1)).ready()
+            await subscriber.mark_ready()
+            for number in (2, 3):
+                await (await subscriber.update(number, number)).ready()
+
+
+    async def main():
+        await coco.mount_each(item, Feed())
+
+
+    app = coco.App("Live", main)
+"""
+
+
+@pytest.mark.parametrize("option", ["-L", "--live"])
+def test_a_live_update_goes_on_when_it_is_ready_and_ends_when_nothing_can_follow(project: Project, option: str) -> None:
+    # CLI-08, LIV-03
+    project.write("live.py", LIVE)
+    result = project.run("update", option, "live.py")
+    assert result.exit_code == 0
+    assert [line for line in result.stdout.splitlines() if line.startswith("item")] == ["item 1", "item 2", "item 3"]
+    last = result.stdout.partition("[Stats] (terminated)\n")[2].splitlines()
+    assert "✅ item: 3 total | 2 added, 1 ⚠️ errors" in last
+    assert "ValueError: bad item" in result.stderr
+
+
+def test_an_update_without_live_ends_when_a_feed_is_ready(project: Project) -> None:
+    # CLI-08, FEED-05
+    project.write("live.py", LIVE)
+    result = project.run("update", "live.py")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert [line for line in result.stdout.splitlines() if line.startswith("item")] == ["item 1"]
+
+
+def test_live_goes_with_quiet_reset_and_strict(project: Project) -> None:
+    # CLI-08, CLI-11
+    project.write("live.py", LIVE)
+    assert project.run("update", "-Lq", "live.py").stdout == "item 1\nitem 2\nitem 3\n"
+    result = project.run("update", "--live", "--reset", "-f", "live.py")
+    assert "✅ item: 3 total | 2 added, 1 ⚠️ errors" in result.stdout
+    result = project.run("update", "--live", "--strict", "live.py")
+    assert result.exit_code == 1
+    assert result.stderr.endswith("Error: 1 component failed; the errors are above.\n")
+
+
+def test_a_live_update_of_what_is_not_live_is_an_update(project: Project) -> None:
+    # CLI-08, LIV-02
+    result = project.run("update", "--live", "one.py")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "main ran\n" in result.stdout
+    assert "✅ main: 1 total | 1 added" in result.stdout
 
 
 def test_without_a_state_directory_an_update_says_how_to_name_one(project: Project) -> None:
