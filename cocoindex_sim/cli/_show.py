@@ -55,7 +55,8 @@ def show(
     Of the app APP_TARGET, or with --db and --app-name of one whose module is not at hand; also while another process
     is writing. STABLE_PATH is one of the paths as they are printed; the quotes of a string may be left out.
     """
-    if target is not None and path is None and db and app_name and target.startswith("/") and not Path(target).is_file():
+    lone = db and app_name and path is None
+    if lone and target is not None and target.startswith("/") and not Path(target).is_file():
         target, path = None, target
     if path is None and (recursive or parents):
         raise click.ClickException("-r/--recursive and -p/--parents require a stable_path argument.")
