@@ -172,7 +172,7 @@ async def _reusable(component: Component, record: ComponentRecord | None, memo: 
     if asked.functions:
         _current.set(ComponentContext(component, component.collector))  # they may use the context (MEM-23)
     check = await check_states(asked.functions, asked.stored)
-    if check.recollect:
+    if asked.to_recollect(check):
         raise ValueError(f"component {component.path}: recollect_after_run is for inline calls, not for components")
     states, dependencies = asked.answered(check)
     if not check.valid:

@@ -56,6 +56,10 @@ class StoredStates:
             at = end
         return check.states[: self._arguments], replace(self._dependencies, context_states=tuple(states))
 
+    def to_recollect(self, check: StateCheck) -> tuple[int, ...]:
+        """Which states of the arguments are to be asked again after the body. Context values can't ask for it."""
+        return tuple(place for place in check.recollect if place < self._arguments)
+
 
 def states_at_provision(key: str, functions: Sequence[StateFunction]) -> tuple[StoredValue, ...]:
     """The states of a value that is being provided. RuntimeError for an async state function while a loop runs."""

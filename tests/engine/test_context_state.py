@@ -14,10 +14,11 @@ from .bench import Bench
 class Source:
     """A context value that is at a revision and says whether a result stored at another one still stands."""
 
-    def __init__(self, name: str = "source", *, always_valid: bool = False) -> None:
+    def __init__(self, name: str = "source", *, always_valid: bool = False, recollect: bool = False) -> None:
         self.name = name
         self.revision = 1
         self.always_valid = always_valid
+        self.recollect = recollect
         self.asked: list[Any] = []
 
     def __coco_memo_key__(self) -> str:
@@ -25,7 +26,7 @@ class Source:
 
     def answer(self, previous: Any) -> coco.MemoStateOutcome:
         self.asked.append(None if coco.is_non_existence(previous) else previous)
-        return coco.MemoStateOutcome(self.revision, memo_valid=self.always_valid or previous == self.revision)
+        return coco.MemoStateOutcome(self.revision, self.always_valid or previous == self.revision, self.recollect)
 
     def __coco_memo_state__(self, previous: Any) -> Any:
         return self.answer(previous)
@@ -200,6 +201,40 @@ def test_states_of_arguments_and_of_the_context_are_told_apart(bench: Bench) -> 
         source.take_asked()
     bench.update(app)
     assert [source.take_asked() for source in (argument, *sources)] == [[101], [2], [11]]
+
+
+def test_a_context_value_s_state_is_not_taken_again_after_the_body(bench: Bench) -> None:
+    # CTX-06, MEM-22: neither is it an error in a component
+    pipeline = Pipeline(bench, Source(recollect=True))
+    pipeline.update()
+    pipeline.source.revision = 2
+    pipeline.source.take_asked()
+    assert pipeline.update() == ([2, 2], BOTH, [1, 1])
+    assert pipeline.update() == ([2, 2], [], [2, 2])
+
+
+def test_only_the_argument_s_state_is_taken_again_where_both_ask_for_it(bench: Bench) -> None:
+    # CTX-06, MEM-22
+    key = coco.ContextKey[Source]("source", detect_change=True)
+    provided = bench.env.context_provider.provide(key, Source(recollect=True))
+    argument = Source("argument", recollect=True)
+
+    @coco.fn(memo=True)
+    async def call(source: Source) -> int:
+        return source.revision + coco.use_context(key).revision
+
+    async def main() -> int:
+        return await call(argument)
+
+    app = bench.app(main)
+    bench.update(app)
+    for source in (argument, provided):
+        source.revision = 2
+        source.take_asked()
+    assert bench.update(app) == 4
+    assert (argument.take_asked(), provided.take_asked()) == ([1, None], [1])
+    assert bench.update(app) == 4
+    assert (argument.take_asked(), provided.take_asked()) == ([2], [2])
 
 
 def test_what_was_read_before_a_change_is_stored_with_the_state_of_then(bench: Bench) -> None:
