@@ -313,7 +313,7 @@ def test_a_preview_goes_with_neither_reset_nor_live(project: Project, other: str
 
 
 def test_a_strict_update_exits_1_when_a_component_failed_and_keeps_what_succeeded(project: Project) -> None:
-    # SE-10
+    # SE-10, EDGE-08
     project.write("files.py", FILES)
     project.write("in/a.txt", "one")
     (project.directory / "in/bad.txt").write_bytes(b"\xff")

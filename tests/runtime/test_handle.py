@@ -60,7 +60,7 @@ WATCHED = [
 
 
 def test_nothing_happens_before_the_handle_is_awaited_or_watched(bench: Bench) -> None:
-    # STAT-01
+    # STAT-01, EDGE-15
     handle = bench.app(main).update()
 
     async def story() -> None:
@@ -126,7 +126,7 @@ def test_an_update_without_watchers_ends_all_the_same(bench: Bench) -> None:
 @pytest.mark.parametrize("first", ["result", "watch", "show"])
 @pytest.mark.parametrize("second", ["result", "show"])
 def test_the_result_is_given_once(bench: Bench, first: str, second: str) -> None:
-    # STAT-02
+    # STAT-02, EDGE-15
     handle = bench.app(main).update()
     take = {"result": handle.result, "watch": lambda: drain(handle), "show": lambda: coco.show_progress(handle)}
     bench.run(take[first]())
@@ -165,7 +165,7 @@ def test_all_who_watch_or_wait_at_the_same_time_see_the_end(bench: Bench) -> Non
 
 @pytest.mark.parametrize("taken", ["result", "watch"])
 def test_watching_a_finished_handle_gives_the_last_snapshot(bench: Bench, taken: str) -> None:
-    # STAT-15, SE-15
+    # STAT-15, EDGE-15
     handle = bench.app(main).update()
     bench.run(handle.result() if taken == "result" else drain(handle))
     for _ in range(2):
