@@ -1,7 +1,8 @@
-"""Containers for tests: the engine, the image, and the packages the app needs in it.
+"""Containers for tests: the engine, the images, the packages the app needs in one, a Kafka broker.
 
-`COCO_PYTHON_IMAGE` names an image with a `python3` in it, 3.11 or newer; without it, the official one. Where there is no
-engine or no image the tests are skipped; `COCO_CONTAINERS=required` makes that a failure. `.ci/containers` sets both.
+`COCO_PYTHON_IMAGE` names an image with a `python3` in it, 3.11 or newer, and `COCO_KAFKA_IMAGE` one that takes Kafka's
+settings from its environment; without them, the official ones. Where there is no engine or no image the tests are
+skipped; `COCO_CONTAINERS=required` makes that a failure. `.ci/containers` sets all three.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import gc
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import tomllib
@@ -61,21 +63,23 @@ def engine() -> Iterator[DockerClient]:
         yield client
 
 
-@pytest.fixture(scope="session")
-def python_image(engine: DockerClient) -> str:
+def find_image(engine: DockerClient, variable: str, official: str) -> str:
     import docker
 
-    name = os.environ.get("COCO_PYTHON_IMAGE", "python:3.11-slim")
+    name = os.environ.get(variable, official)
     try:
         engine.images.get(name)
     except docker.errors.ImageNotFound:
         try:
             engine.images.pull(name)
         except docker.errors.APIError as error:
-            do_without(
-                f"the image {name!r} is neither here nor to be had, and COCO_PYTHON_IMAGE names no other: {error}"
-            )
+            do_without(f"the image {name!r} is neither here nor to be had; {variable} can name another: {error}")
     return name
+
+
+@pytest.fixture(scope="session")
+def python_image(engine: DockerClient) -> str:
+    return find_image(engine, "COCO_PYTHON_IMAGE", "python:3.11-slim")
 
 
 @pytest.fixture
@@ -104,3 +108,50 @@ def packages(engine: DockerClient, python_image: str, tmp_path_factory: pytest.T
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), "--only-binary=:all:"]
     subprocess.run([*command, "--python-version", version, *project["dependencies"]], check=True)
     return target
+
+
+KAFKA = {
+    "CLUSTER_ID": "4L6g3nShT-eMCtK--X86sw",
+    "KAFKA_NODE_ID": "1",
+    "KAFKA_PROCESS_ROLES": "broker,controller",
+    "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
+    "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+    "KAFKA_INTER_BROKER_LISTENER_NAME": "CLIENTS",
+    "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "KAFKA_LISTENERS": "CLIENTS://:9092,CONTROLLER://:9093",
+    "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+    "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
+    "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
+    "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+}
+
+
+@pytest.fixture(scope="session")
+def kafka(engine: DockerClient) -> Iterator[str]:
+    """The bootstrap address of one broker, without topics."""
+    import docker
+    from testcontainers.core.container import DockerContainer
+    from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+
+    image = find_image(engine, "COCO_KAFKA_IMAGE", "apache/kafka:4.1.1")
+    for attempt in range(3):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        broker = (
+            DockerContainer(image)
+            .with_envs(**KAFKA, KAFKA_ADVERTISED_LISTENERS=f"CLIENTS://127.0.0.1:{port}")
+            .with_kwargs(init=True)
+            .waiting_for(LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(120))
+        )
+        broker.ports["9092/tcp"] = ("127.0.0.1", port)
+        try:
+            broker.start()
+        except docker.errors.APIError as error:
+            broker.stop()
+            # The broker has to know its port before it has it; another process may be quicker.
+            if attempt == 2 or "port is already allocated" not in str(error):
+                raise
+        else:
+            break
+    yield f"127.0.0.1:{port}"
+    broker.stop()
