@@ -97,7 +97,7 @@ def test_a_missing_parent_fails_the_component(app: Runner, tmp_path: Path) -> No
     assert (tmp_path / "d/p/f").read_text() == "1"
 
 
-def test_foreign_files_are_never_touched(app: Runner, tmp_path: Path) -> None:  # FS-35 done better
+def test_foreign_files_are_never_touched(app: Runner, tmp_path: Path) -> None:  # FS-35 done better, EDGE-09
     (tmp_path / "d").mkdir()
     (tmp_path / "d/foreign").write_text("x")
     app.update(directory, tmp_path / "d", {"f": "1"})

@@ -123,7 +123,7 @@ def test_the_first_state_is_time_and_content() -> None:  # FS-07
     assert state(Source(b"a"), NON_EXISTENCE) == MemoStateOutcome((NOON, fingerprint_bytes(b"a")), False)
 
 
-def test_an_equal_time_is_valid_without_reading_even_if_the_content_changed() -> None:  # FS-07
+def test_an_equal_time_is_valid_without_reading_even_if_the_content_changed() -> None:  # FS-07, EDGE-12
     source = Source(b"changed, with another size")
     before = (NOON, fingerprint_bytes(b"a"))
     assert state(source, before) == MemoStateOutcome(before, True)

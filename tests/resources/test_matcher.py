@@ -34,7 +34,7 @@ def test_includes_do_not_affect_directories_and_excludes_beat_them() -> None:  #
 
 
 @pytest.mark.parametrize("patterns", [["*.md", "!keep/*"], ["!keep/*", "*.md"]])
-def test_a_taken_back_exclude_wins_wherever_it_stands(patterns: list[str]) -> None:  # FS-16
+def test_a_taken_back_exclude_wins_wherever_it_stands(patterns: list[str]) -> None:  # FS-16, EDGE-10
     assert files(PatternFilePathMatcher(None, patterns), "a.md", "keep/a.md", "a.py") == ["keep/a.md", "a.py"]
 
 
@@ -44,7 +44,7 @@ def test_an_exclamation_mark_is_literal_among_includes_and_when_escaped() -> Non
     assert files(PatternFilePathMatcher(None, ["**", "!!a"]), "a", "!a") == ["!a"]
 
 
-def test_root_level_files_are_below_a_double_star() -> None:  # FS-13
+def test_root_level_files_are_below_a_double_star() -> None:  # FS-13, EDGE-10
     assert files(PatternFilePathMatcher(None, ["**/*", "!**/*.md"]), "a.md", "b/a.md", "a.py") == ["a.md", "b/a.md"]
 
 
@@ -96,7 +96,7 @@ def test_an_excluded_directory_is_entered_for_what_is_kept_below(
     assert dirs(PatternFilePathMatcher(None, ["**", "!" + pattern]), *reopened, *closed) == reopened
 
 
-def test_keeping_a_subdirectory_readmits_all_of_the_excluded_one() -> None:  # FS-18, FS-17
+def test_keeping_a_subdirectory_readmits_all_of_the_excluded_one() -> None:  # FS-18, FS-17, EDGE-10
     matcher = PatternFilePathMatcher(None, ["private", "!private/pub/**"])
     assert dirs(matcher, "private", "private/pub") == ["private", "private/pub"]
     assert files(matcher, "private/x", "private/pub/x") == ["private/x", "private/pub/x"]
