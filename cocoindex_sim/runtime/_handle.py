@@ -165,8 +165,7 @@ async def show_progress(handle: UpdateHandle[R], *, refresh_interval: timedelta 
     period_s = report_period(True if refresh_interval is None else refresh_interval, "refresh_interval")
     assert period_s is not None
     handle._consume()
-    report = handle.report()
-    report.begin()
+    report = handle.report().begin()
     ticking = asyncio.ensure_future(keep_reporting(report, handle._counter, period_s))
     try:
         return await handle._taken()

@@ -51,8 +51,9 @@ class Report:
         self._began_ns = subject.now_ns()
         self._shown: tuple[UpdateStats, bool] | None = None
 
-    def begin(self) -> None:
-        """Before the first `tick`."""
+    def begin(self) -> Report:
+        """Before the first `tick`. Gives the report to go on with."""
+        return self
 
     def interval_s(self, period_s: float) -> float:
         """How often to call `tick`, where one block in `period_s` is asked for."""
@@ -88,14 +89,20 @@ class Display(Report):
         self._samples: deque[tuple[int, UpdateStats]] = deque()
         self._live: Live | None = None
 
-    def begin(self) -> None:
-        """Start to draw."""
+    def begin(self) -> Report:
+        """Start to draw. Where somebody else does, plain blocks appear above theirs."""
+        from rich.errors import LiveError
         from rich.live import Live
 
         # Where stderr is not this terminal, what is written there keeps going where it goes.
         stderr = sys.stderr.isatty()
-        self._live = Live(self._drawn(), auto_refresh=False, transient=True, redirect_stderr=stderr)
-        self._live.start(refresh=True)
+        live = Live(self._drawn(), auto_refresh=False, transient=True, redirect_stderr=stderr)
+        try:
+            live.start(refresh=True)
+        except LiveError:  # some versions of rich have one at a time
+            return Report(self._subject)
+        self._live = live
+        return self
 
     def interval_s(self, period_s: float) -> float:
         """Often enough for the spinner to turn."""
@@ -186,14 +193,13 @@ def reported(report: Callable[[], Report], period_s: float | None) -> Iterator[N
     if period_s is None:
         yield
         return
-    shown, done = report(), threading.Event()
+    shown, done = report().begin(), threading.Event()
     interval_s = shown.interval_s(period_s)
 
     def show() -> None:
         while not done.wait(interval_s):
             shown.tick()
 
-    shown.begin()
     thread = threading.Thread(target=show, name="cocoindex-sim report", daemon=True)
     thread.start()
     try:

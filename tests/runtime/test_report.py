@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from rich.errors import LiveError
+from rich.live import Live
 
 import cocoindex_sim as coco
 from cocoindex_sim import ComponentStats, UpdateStats
@@ -293,7 +295,7 @@ def test_the_display_shows_rows_rates_and_time_and_leaves_the_final_block(monkey
     terminal = on_terminal(monkeypatch)
     work = Work()
     display = Display(work.subject)
-    display.begin()
+    assert display.begin() is display
     try:
         work.begin(10)
         work.now_s += 2
@@ -328,3 +330,16 @@ def test_progress_is_displayed_while_time_passes(bench: Bench, monkeypatch: pyte
     assert text.endswith(
         "[Stats] (terminated)\n✅ main: 1 total | 1 added\n✅ child: 1 total | 1 added\n⏳ Elapsed: 0.3s\n\n"
     )
+
+
+def test_who_draws_already_keeps_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken(self: Live, refresh: bool = False) -> None:
+        raise LiveError("Only one live display may be active at once")
+
+    terminal = on_terminal(monkeypatch)
+    monkeypatch.setattr(Live, "start", taken)
+    work = Work()
+    work.begin()
+    with reported(lambda: report_of(work.subject), 60):
+        pass
+    assert terminal.take() == "[Stats] (terminated)\n⠋  item: 2 total, 2 in-flight\n⏳ Elapsed: 0.0s\n\n"
