@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 import cocoindex_sim as coco
+from cocoindex_sim.world import Policy, SeededRandom
 
 from .bench import Bench, Journal
 
@@ -23,8 +25,8 @@ HOUR = 3600.0
 class Field:
     """A bench with a target, and live components made of functions."""
 
-    def __init__(self) -> None:
-        self.bench = Bench()
+    def __init__(self, policy: Policy | None) -> None:
+        self.bench = Bench(policy)
         self.journal = Journal()
         self.provider = self.journal.provider()
         self.log: list[Any] = []
@@ -94,9 +96,10 @@ class Field:
         self.bench.run(asyncio.sleep(seconds))
 
 
-@pytest.fixture
-def field() -> Iterator[Field]:
-    field = Field()
+@pytest.fixture(params=[None, 1, 2], ids=["in order", "random 1", "random 2"])
+def field(request: pytest.FixtureRequest) -> Iterator[Field]:
+    """A field whose loop keeps asyncio's order, and some that draw who goes next."""
+    field = Field(None if request.param is None else SeededRandom(random.Random(request.param)))
     yield field
     field.bench.close()
 
@@ -281,10 +284,10 @@ def test_the_default_subpath_is_the_class_or_what_it_says(field: Field) -> None:
             await coco.mount(cls)
 
     field.update(main)
-    assert field.bench.events("live_started") == [
+    assert sorted(field.bench.events("live_started")) == [
         "live_started /@Named",
-        "live_started /@said",
         "live_started /@Odd",
+        "live_started /@said",
     ]
 
 
