@@ -143,6 +143,11 @@ class UpdateHandle(Generic[R]):
         """What shows its progress on stdout."""
         return report_of(Subject(self._counter, self._process.ports.clock.monotonic_ns, self._live))
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether all of the first pass is done."""
+        return self._counter.ready_ns is not None
+
     def failures(self) -> list[Failure]:
         """The background failures so far that no exception handler took; they do not fail the update by themselves."""
         return [] if self._run is None else list(self._run.failures)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..values import ScenarioError
-from ..world import Place, Story
-from ._node import Node, read_yaml
+from ..world import WATCH_PROFILES, Place, Story
+from ._node import Node, one_of, read_yaml
 from ._steps import check_order, read_files, read_step
 
 __all__ = ["SUFFIX", "parse_scenarios", "read_scenarios"]
@@ -43,9 +43,7 @@ def parse_scenarios(text: str, *, path: Path, base: Path) -> list[Story]:
     fields = root.fields("a mapping with `app:` and `steps:`", _HEADING, "key")
     if "app" not in fields:
         root.fail("`app:` is missing; it names the pipeline, as in `app: path/main.py`")
-    heading = _Heading(
-        app=_app(fields["app"], base), app_place=fields["app"].place, base=base, files=dict(_given(fields))
-    )
+    heading = _Heading(app=_app(fields["app"], base), app_place=fields["app"].place, base=base, given=_given(fields))
     if ("steps" in fields) == ("scenarios" in fields):
         both = "both" if "steps" in fields else "neither"
         root.fail(f"expected one of `steps:` and `scenarios:`, found {both}")
@@ -70,7 +68,7 @@ class _Heading:
     app: str
     app_place: Place
     base: Path
-    files: dict[str, bytes]
+    given: _Given
 
 
 def _app(node: Node, base: Path) -> str:
@@ -83,11 +81,25 @@ def _app(node: Node, base: Path) -> str:
     return text
 
 
-def _given(fields: dict[str, Node]) -> tuple[tuple[str, bytes], ...]:
+@dataclass(frozen=True, slots=True)
+class _Given:
+    files: dict[str, bytes]
+    watch: str | None = None
+
+
+def _given(fields: dict[str, Node]) -> _Given:
     if "given" not in fields:
-        return ()
-    given = fields["given"].fields("a mapping with `files:`", ("files",), "starting state")
-    return read_files(given["files"]) if "files" in given else ()
+        return _Given({})
+    given = fields["given"].fields("a mapping with `files:`", ("files", "watch"), "starting state")
+    files = dict(read_files(given["files"])) if "files" in given else {}
+    return _Given(files, _watch(given["watch"]) if "watch" in given else None)
+
+
+def _watch(node: Node) -> str:
+    name = node.text("the name of a watch profile")
+    if name not in WATCH_PROFILES:
+        node.fail(f"unknown watch profile {name!r}; {one_of(name, tuple(WATCH_PROFILES))}")
+    return name
 
 
 def _filled(node: Node, what: str) -> list[Node]:
@@ -110,7 +122,8 @@ def _name(node: Node) -> str:
 def _story(node: Node, fields: dict[str, Node], heading: _Heading, default_name: str) -> Story:
     steps = tuple(read_step(item) for item in _filled(fields["steps"], "step"))
     check_order(steps)
-    files = heading.files | dict(_given(fields))
+    given = _given(fields)
+    files = heading.given.files | given.files
     return Story(
         name=_name(fields["name"]) if "name" in fields else default_name,
         place=node.place,
@@ -119,5 +132,6 @@ def _story(node: Node, fields: dict[str, Node], heading: _Heading, default_name:
         base=heading.base,
         steps=steps,
         files=tuple(files.items()),
+        watch=given.watch or heading.given.watch or "inotify",
         description=fields["description"].text("a description").strip() if "description" in fields else "",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from ..values import EVENT_NAMES, ScenarioError
 from ..world import (
@@ -14,10 +15,14 @@ from ..world import (
     Expect,
     MoveFile,
     Place,
+    Ready,
     RemoveFiles,
     Restart,
+    Settle,
     Start,
     Step,
+    Stop,
+    Trouble,
     Update,
     WriteFiles,
 )
@@ -35,19 +40,19 @@ def read_files(node: Node) -> tuple[tuple[str, bytes], ...]:
     return tuple((read_path(name, key), value.content("the content of a file")) for name, key, value in entries)
 
 
-def _full_reprocess(node: Node) -> bool:
+def _options(node: Node, *names: str) -> dict[str, bool]:
     if node.is_nothing:
-        return False
-    fields = node.fields("nothing or a mapping of options", ("full_reprocess",), "option")
-    return "full_reprocess" in fields and fields["full_reprocess"].truth("true or false")
+        return {}
+    fields = node.fields("nothing or a mapping of options", names, "option")
+    return {name: value.truth("true or false") for name, value in fields.items()}
 
 
 def _start(node: Node, place: Place) -> Step:
-    return Start(place, full_reprocess=_full_reprocess(node))
+    return Start(place, **_options(node, "full_reprocess", "live"))
 
 
 def _update(node: Node, place: Place) -> Step:
-    return Update(place, full_reprocess=_full_reprocess(node))
+    return Update(place, **_options(node, "full_reprocess"))
 
 
 def _nothing(node: Node) -> None:
@@ -58,6 +63,37 @@ def _nothing(node: Node) -> None:
 def _drop(node: Node, place: Place) -> Step:
     _nothing(node)
     return Drop(place)
+
+
+def _ready(node: Node, place: Place) -> Step:
+    _nothing(node)
+    return Ready(place)
+
+
+def _settle(node: Node, place: Place) -> Step:
+    _nothing(node)
+    return Settle(place)
+
+
+def _stop(node: Node, place: Place) -> Step:
+    _nothing(node)
+    return Stop(place)
+
+
+_TROUBLES: dict[str, Literal["hold", "release", "overflow", "silence", "kill"]] = {
+    "hold": "hold",
+    "release": "release",
+    "overflow": "overflow",
+    "goes silent": "silence",
+    "dies": "kill",
+}
+
+
+def _watch(node: Node, place: Place) -> Step:
+    text = node.text("what happens to the watches of files")
+    if text not in _TROUBLES:
+        node.fail(f"nothing called {text!r} happens to a watch; {one_of(text, tuple(_TROUBLES))}")
+    return Trouble(place, _TROUBLES[text])
 
 
 def _restart(node: Node, place: Place) -> Step:
@@ -121,11 +157,15 @@ def _chmod(node: Node, place: Place) -> Step:
 
 _READERS: dict[str, Callable[[Node, Place], Step]] = {
     "start": _start,
+    "ready": _ready,
+    "settle": _settle,
+    "stop": _stop,
     "update": _update,
     "fs.write": _write,
     "fs.remove": _remove,
     "fs.move": _move,
     "fs.chmod": _chmod,
+    "fs.watch": _watch,
     "advance": _advance,
     "crash": _crash,
     "restart": _restart,
@@ -136,7 +176,7 @@ _READERS: dict[str, Callable[[Node, Place], Step]] = {
 STEP_NAMES: tuple[str, ...] = tuple(_READERS)
 """The names of all steps."""
 
-_BARE = ("start", "update", "crash", "restart", "drop")
+_BARE = ("start", "ready", "settle", "stop", "update", "crash", "restart", "drop")
 
 
 def read_step(node: Node) -> Step:
@@ -160,19 +200,27 @@ def read_step(node: Node) -> Step:
 
 
 # What a step does to the process: from which state it may be taken, and to which it leads (None: the same).
-# `running` means an update was started that nothing has waited for.
+# `running` means an update was started that nothing has waited for; `live`, that it goes on until it is stopped.
 _TRANSITIONS: dict[type[Step], dict[str, str]] = {
     Start: {"idle": "running"},
+    Ready: {"running": "running", "live": "live"},
+    Stop: {"live": "idle"},
     Update: {"idle": "idle"},
-    Drop: {"idle": "idle"},
-    Crash: {"idle": "down", "running": "down"},
+    Drop: {"idle": "idle", "live": "idle"},
+    Crash: {"idle": "down", "running": "down", "live": "down"},
     Restart: {"down": "idle"},
 }
 
 _REFUSALS: dict[str, str] = {
     "running": "the update started on line {line} may still run; put `expect: {{terminates: true}}` before this step",
+    "live": "the live update started on line {line} goes on; put `stop` before this step",
     "down": "the process is down since line {line}; put `restart` before this step",
     "idle": "there was no crash; put `crash` before `restart`",
+}
+
+_WITHOUT_START: dict[type[Step], str] = {
+    Ready: "no update is running that could become ready; put `start` before this step",
+    Stop: "no live update is running; put `start: {{live: true}}` before this step",
 }
 
 
@@ -184,9 +232,9 @@ def check_order(steps: Sequence[Step]) -> None:
         if isinstance(step, Expect):
             if state == "down" and (step.terminates is not None or step.raises or step.stats):
                 refusal = "the process is down since line {line}; only `targets` and `diff` can be looked at"
-            elif step.terminates is not None and state != "running":
+            elif step.terminates is not None and state not in ("running", "live"):
                 refusal = "`terminates` is about an update that was begun with `start`; there is none"
-            elif state == "running" and step.terminates is not False:
+            elif (state == "running" and step.terminates is not False) or (state == "live" and step.terminates):
                 state, since = "idle", step.place.line
         elif isinstance(step, Crash) and step.at is not None and state == "idle":
             refusal = "`at` needs an update that is running; put `start`, not `update`, before it"
@@ -194,8 +242,12 @@ def check_order(steps: Sequence[Step]) -> None:
             following = _TRANSITIONS[type(step)].get(state)
             if following is None:
                 refusal = _REFUSALS[state]
-            else:
+                if state in ("idle", "running") and type(step) in _WITHOUT_START:
+                    refusal = _WITHOUT_START[type(step)]
+            elif following != state:
                 state, since = following, step.place.line
+                if isinstance(step, Start) and step.live:
+                    state = "live"
         if refusal is not None:
             place = step.place
             raise ScenarioError(refusal.format(line=since), path=place.path, line=place.line, column=place.column)

@@ -7,6 +7,7 @@ from ._policy import Fifo as Fifo
 from ._policy import Policy as Policy
 from ._policy import SeededRandom as SeededRandom
 from ._story import STATS_FIELDS as STATS_FIELDS
+from ._story import WATCH_PROFILES as WATCH_PROFILES
 from ._story import Advance as Advance
 from ._story import ChangeMode as ChangeMode
 from ._story import Contains as Contains
@@ -19,13 +20,17 @@ from ._story import Failure as Failure
 from ._story import Matches as Matches
 from ._story import MoveFile as MoveFile
 from ._story import Place as Place
+from ._story import Ready as Ready
 from ._story import RemoveFiles as RemoveFiles
 from ._story import Restart as Restart
+from ._story import Settle as Settle
 from ._story import Start as Start
 from ._story import StatsExpectation as StatsExpectation
 from ._story import Step as Step
+from ._story import Stop as Stop
 from ._story import Story as Story
 from ._story import TargetExpectation as TargetExpectation
+from ._story import Trouble as Trouble
 from ._story import Update as Update
 from ._story import WriteFiles as WriteFiles
 from ._streams import Streams as Streams

@@ -21,11 +21,15 @@ from ._story import (
     Expect,
     MoveFile,
     Place,
+    Ready,
     RemoveFiles,
     Restart,
+    Settle,
     Start,
     Step,
+    Stop,
     Story,
+    Trouble,
     Update,
     WriteFiles,
 )
@@ -90,6 +94,7 @@ class _Performance:
     def run(self) -> None:
         story = self._story
         load_app = partial(self._world.load, story.app, base=story.base)
+        self._world.watching.profile = story.watch
         self._guard(load_app, f"{story.app!r} can't be loaded", story.app_place)
         # After loading, because the working directory is that of the pipeline.
         self._guard(partial(self._write, story.files), "the files of `given` can't be written", story.place)
@@ -97,7 +102,9 @@ class _Performance:
             if not isinstance(step, Expect):
                 self._refuse_error()
             self._take(step)
-        if self._started is not None and not self._left_running():
+        if self._started is not None and self._started.live and self._world.running:
+            self._attempt(self._started, self._world.stop)
+        elif self._started is not None and not self._left_running():
             self._attempt(self._started, self._world.finish)
         self._refuse_error()
 
@@ -141,12 +148,19 @@ class _Performance:
         if isinstance(step, Expect):
             self._expect(step)
         elif isinstance(step, Start):
-            world.start(full_reprocess=step.full_reprocess)
+            world.start(full_reprocess=step.full_reprocess, live=step.live)
             self._started = step
+        elif isinstance(step, Ready):
+            self._ready(step)
+        elif isinstance(step, Stop):
+            assert self._started is not None
+            self._attempt(self._started, world.stop)
         elif isinstance(step, Update):
             self._attempt(step, lambda: world.update(full_reprocess=step.full_reprocess))
         elif isinstance(step, Drop):
             self._attempt(step, world.drop)
+            if self._started is not None and self._error is None:
+                self._attempt(self._started, world.finish)
         elif isinstance(step, Crash):
             self._crash(step)
         elif isinstance(step, Restart):
@@ -158,7 +172,21 @@ class _Performance:
         for path, content in files:
             self._world.files.write(path, content, parents=True)
 
-    def _change(self, step: WriteFiles | RemoveFiles | MoveFile | ChangeMode | Advance) -> None:
+    def _ready(self, step: Ready) -> None:
+        assert self._started is not None
+        begun = f"the update started on line {self._started.place.line}"
+        try:
+            self._world.wait_ready()
+        except (DeadlockError, LimitError) as error:
+            lines = str(error).splitlines()[1:]
+            verdict = f"{begun} does not become ready: {self._named(error)}"
+            raise ExpectationFailed(verdict, place=step.place, lines=lines) from error
+        if not self._world.ready:
+            self._attempt(self._started, self._world.finish)
+            self._refuse_error()
+            raise ExpectationFailed(f"{begun} ended without becoming ready", place=step.place)
+
+    def _change(self, step: WriteFiles | RemoveFiles | MoveFile | ChangeMode | Trouble | Settle | Advance) -> None:
         files = self._world.files
         if isinstance(step, WriteFiles):
             self._write(step.files)
@@ -174,6 +202,10 @@ class _Performance:
         elif isinstance(step, ChangeMode):
             for path, mode in step.modes:
                 files.chmod(path, mode)
+        elif isinstance(step, Trouble):
+            getattr(self._world.watching, step.kind)()
+        elif isinstance(step, Settle):
+            self._world.settle()
         else:
             self._world.advance(step.duration)
 
@@ -218,7 +250,7 @@ class _Performance:
         if started is None:
             return None
         begun = f"the update started on line {started.place.line}"
-        if step.terminates is not False:
+        if step.terminates or (step.terminates is None and not started.live):
             self._attempt(started, self._world.finish)
             if step.terminates and isinstance(self._error, DeadlockError | LimitError):
                 error, self._error = self._error, None
@@ -228,4 +260,9 @@ class _Performance:
             self._world.settle()
         except (DeadlockError, LimitError):
             return None
-        return None if self._world.running else Difference(f"{begun} ended; it was expected to go on", [])
+        if self._world.running:
+            return None
+        if step.terminates is False:
+            return Difference(f"{begun} ended; it was expected to go on", [])
+        self._attempt(started, self._world.finish)
+        return None

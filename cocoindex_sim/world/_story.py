@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
+
+from ..fakes.filesystem import PROFILES
 
 __all__ = [
     "STATS_FIELDS",
+    "WATCH_PROFILES",
     "Advance",
     "ChangeMode",
     "Contains",
@@ -21,13 +24,17 @@ __all__ = [
     "Matches",
     "MoveFile",
     "Place",
+    "Ready",
     "RemoveFiles",
     "Restart",
+    "Settle",
     "Start",
     "StatsExpectation",
     "Step",
+    "Stop",
     "Story",
     "TargetExpectation",
+    "Trouble",
     "Update",
     "WriteFiles",
 ]
@@ -46,6 +53,10 @@ STATS_FIELDS: tuple[str, ...] = (
 """The counters of one update that a story may expect (STAT-04)."""
 
 
+WATCH_PROFILES: tuple[str, ...] = tuple(PROFILES)
+"""The profiles by which changes of files may be told; the default is `inotify`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where something is written. `line` and `column` count from 1; 0 means the file as a whole."""
@@ -60,10 +71,40 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Begin an update and go on to the next step without waiting for it."""
+    """Begin an update and go on to the next step without waiting for it. A live one goes on until it is stopped."""
 
     place: Place
     full_reprocess: bool = False
+    live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Run the started update until all of its first pass is done."""
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Run what is ready; let time pass only for changes that are on their way to the pipeline."""
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the started live update, as Ctrl-C does. No task of it may be left."""
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that happens to the watches of the file system; see `fakes.filesystem.Watching`."""
+
+    place: Place
+    kind: Literal["hold", "release", "overflow", "silence", "kill"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +232,8 @@ class Failure:
 class Expect:
     """One look at the world; what is None is not looked at.
 
-    Before the look, a started update is run to its end, or, when `terminates` is False, until it only waits.
+    Before the look, a started update is run to its end; a live one, and any when `terminates` is False, until it only
+    waits.
     """
 
     place: Place
@@ -205,7 +247,21 @@ class Expect:
 
 
 Step: TypeAlias = (
-    Start | Update | Drop | WriteFiles | RemoveFiles | MoveFile | ChangeMode | Advance | Crash | Restart | Expect
+    Start
+    | Ready
+    | Settle
+    | Stop
+    | Update
+    | Drop
+    | WriteFiles
+    | RemoveFiles
+    | MoveFile
+    | ChangeMode
+    | Trouble
+    | Advance
+    | Crash
+    | Restart
+    | Expect
 )
 
 
@@ -213,7 +269,8 @@ Step: TypeAlias = (
 class Story:
     """One scenario.
 
-    `app` is a pipeline, `path/main.py` or `path/main.py:app_name`, relative to `base`.
+    `app` is a pipeline, `path/main.py` or `path/main.py:app_name`, relative to `base`. `watch`: the profile by which
+    changes of files are told.
     """
 
     name: str
@@ -223,4 +280,5 @@ class Story:
     base: Path
     steps: tuple[Step, ...]
     files: tuple[tuple[str, bytes], ...] = ()
+    watch: str = "inotify"
     description: str = ""

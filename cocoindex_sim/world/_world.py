@@ -105,13 +105,13 @@ class World:
         """Whether a started update has not ended."""
         return self._task is not None and not self._task.done()
 
-    def start(self, *, full_reprocess: bool = False) -> None:
-        """Begin an update without waiting for it."""
+    def start(self, *, full_reprocess: bool = False, live: bool = False) -> None:
+        """Begin an update without waiting for it. `live`: it goes on until it is stopped."""
         if self.running:
             raise RuntimeError("an update is running already: finish() it, or crash()")
         app = self.app
         with self._life.entered():
-            self._handle = app.update(full_reprocess=full_reprocess)
+            self._handle = app.update(full_reprocess=full_reprocess, live=live)
             self._task = self._create_task(self._handle.result(), "update")
 
     def finish(self) -> Any:
@@ -120,6 +120,31 @@ class World:
             raise RuntimeError("no update was started: call start() first")
         task, self._task = self._task, None
         return self.run(task)
+
+    @property
+    def ready(self) -> bool:
+        """Whether all of the first pass of the last update is done."""
+        return self._handle is not None and self._handle.is_ready
+
+    def wait_ready(self) -> None:
+        """Run the started update until it is ready, or ends. DeadlockError when neither can happen any more."""
+        if self._task is None:
+            raise RuntimeError("no update was started: call start() first")
+        with self._life.entered():
+            self.loop.run_until(lambda: self.ready or not self.running)
+
+    def stop(self) -> Any:
+        """End the started update as Ctrl-C does; what the root function returned, or its error raised.
+
+        RuntimeError when the update was not ready yet, or leaves tasks behind.
+        """
+        self.app.interrupt()
+        result = self.finish()
+        self.loop.settle()
+        left = sorted(task.get_name() for task in asyncio.all_tasks(self.loop))
+        if left:
+            raise RuntimeError(f"the stopped update left {len(left)} tasks behind: {', '.join(left)}")
+        return result
 
     def update(self, *, full_reprocess: bool = False) -> Any:
         """Run one update to its end; what the root function returned, or its error raised."""

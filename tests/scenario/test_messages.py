@@ -9,7 +9,10 @@ from cocoindex_sim.scenario import parse_scenarios, read_scenarios
 from cocoindex_sim.values import EVENT_NAMES, ScenarioError
 from cocoindex_sim.world import STATS_FIELDS
 
-STEPS = "start, update, fs.write, fs.remove, fs.move, fs.chmod, advance, crash, restart, drop, expect"
+STEPS = (
+    "start, ready, settle, stop, update, fs.write, fs.remove, fs.move, fs.chmod, fs.watch, advance, crash, restart,"
+    " drop, expect"
+)
 KEYS = "name, description, app, given, steps, scenarios"
 EVENTS = ", ".join(EVENT_NAMES)
 COUNTERS = ", ".join(STATS_FIELDS)
@@ -128,7 +131,12 @@ FILES = {
     "empty name": ('app: main.py\nname: ""\nsteps: [update]\n', "x.coco.yaml:2:7: a name can't be empty"),
     "unknown start": (
         "app: main.py\ngiven:\n  file: {}\nsteps: [update]\n",
-        "x.coco.yaml:3:3: unknown starting state 'file'; did you mean 'files'? known: files",
+        "x.coco.yaml:3:3: unknown starting state 'file'; did you mean 'files'? known: files, watch",
+    ),
+    "unknown watch profile": (
+        "app: main.py\ngiven:\n  watch: inotfy\nsteps: [update]\n",
+        "x.coco.yaml:3:10: unknown watch profile 'inotfy'; did you mean 'inotify'? known:"
+        " perfect, inotify, fsevents, windows",
     ),
     "files as a list": (
         "app: main.py\ngiven:\n  files: [a.md]\nsteps: [update]\n",
@@ -175,6 +183,22 @@ ONE_STEP = {
         'update: {full_reprocess: "true"}',
         "expected true or false, found 'true' (text); write true or false",
         30,
+    ),
+    "start: unknown option": (
+        "start: {alive: true}",
+        "unknown option 'alive'; did you mean 'live'? known: full_reprocess, live",
+        13,
+    ),
+    "update: live": ("update: {live: true}", "unknown option 'live'; known: full_reprocess", 14),
+    "ready: something": ("ready: 1", "this step takes nothing, found '1' (a number)", 12),
+    "settle: something": ("settle: [1]", "this step takes nothing, found a list", 13),
+    "stop: something": ("stop: now", "this step takes nothing, found 'now' (text)", 11),
+    "fs.watch: nothing": ("fs.watch", "'fs.watch' needs something to do; write `fs.watch: ...`"),
+    "fs.watch: unknown": (
+        "fs.watch: overflw",
+        "nothing called 'overflw' happens to a watch; did you mean 'overflow'? known: hold, release, overflow,"
+        " goes silent, dies",
+        15,
     ),
     "drop: something": ("drop: {a: b}", "this step takes nothing, found a mapping", 11),
     "restart: something": ("restart: 1", "this step takes nothing, found '1' (a number)", 14),
@@ -334,6 +358,7 @@ def test_a_step_that_is_wrong_is_refused(case: tuple[Any, ...], base: Path) -> N
 
 
 RUNNING = "the update started on line 3 may still run; put `expect: {terminates: true}` before this step"
+GOES_ON = "the live update started on line 3 goes on; put `stop` before this step"
 
 ORDER = {
     "start, start": f"4:5: {RUNNING}",
@@ -344,6 +369,15 @@ ORDER = {
     "crash, advance: 5s, drop": "5:5: the process is down since line 3; put `restart` before this step",
     "crash, crash": "4:5: the process is down since line 3; put `restart` before this step",
     "restart": "3:5: there was no crash; put `crash` before `restart`",
+    "ready": "3:5: no update is running that could become ready; put `start` before this step",
+    "stop": "3:5: no live update is running; put `start: {live: true}` before this step",
+    "start, stop": "4:5: no live update is running; put `start: {live: true}` before this step",
+    "start: {live: true}, update": f"4:5: {GOES_ON}",
+    "start: {live: true}, ready, expect: {targets: {}}, start": f"6:5: {GOES_ON}",
+    "start: {live: true}, expect: {terminates: true}, stop": (
+        "5:5: no live update is running; put `start: {live: true}` before this step"
+    ),
+    "crash, ready": "4:5: the process is down since line 3; put `restart` before this step",
     "update, crash: {at: committed}": "4:5: `at` needs an update that is running; put `start`, not `update`, before it",
     "start, expect: {terminates: true}, crash: {at: committed}": (
         "5:5: `at` needs an update that is running; put `start`, not `update`, before it"

@@ -19,12 +19,16 @@ from cocoindex_sim.world import (
     Matches,
     MoveFile,
     Place,
+    Ready,
     RemoveFiles,
     Restart,
+    Settle,
     Start,
     StatsExpectation,
     Step,
+    Stop,
     Story,
+    Trouble,
     Update,
     WriteFiles,
 )
@@ -69,6 +73,12 @@ EVERY_STEP = """\
   - start: {full_reprocess: false}
   - crash: {at: committed}
   - expect: {targets: {}}
+  - restart
+  - start: {live: true}
+  - ready
+  - settle
+  - fs.watch: goes silent
+  - stop
 """
 
 
@@ -92,6 +102,12 @@ def test_every_step_is_read_as_written(base: Path) -> None:
         Start(at(17)),
         Crash(at(18), "committed"),
         Expect(at(19), targets=()),
+        Restart(at(20)),
+        Start(at(21), live=True),
+        Ready(at(22)),
+        Settle(at(23)),
+        Trouble(at(24), "silence"),
+        Stop(at(25)),
     )
     assert {line.split()[1].rstrip(":") for line in EVERY_STEP.splitlines()} == set(STEP_NAMES)
 
@@ -221,3 +237,11 @@ def test_an_update_may_be_looked_at_while_it_runs_and_after(base: Path) -> None:
 )
 def test_a_duration_is_exact(text: str, duration: timedelta) -> None:
     assert parse_duration(text) == duration
+
+
+def test_the_watch_profile_is_that_of_the_scenario_or_of_the_heading(base: Path) -> None:
+    heading = "app: main.py\ngiven: {watch: windows}\nscenarios:\n"
+    one = "  - {name: one, steps: [update]}\n"
+    two = "  - {name: two, given: {watch: fsevents}, steps: [update]}\n"
+    assert [story.watch for story in parse(heading + one + two, base)] == ["windows", "fsevents"]
+    assert parse("app: main.py\nsteps: [update]\n", base)[0].watch == "inotify"

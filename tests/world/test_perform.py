@@ -1,6 +1,7 @@
 # Goal: a story is performed in its order, stops at the first step that does not go as it says, and names that line.
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,11 +21,15 @@ from cocoindex_sim.world import (
     Failure,
     MoveFile,
     Place,
+    Ready,
     RemoveFiles,
     Restart,
+    Settle,
     Start,
     Step,
+    Stop,
     Story,
+    Trouble,
     Update,
     WriteFiles,
     perform,
@@ -48,7 +53,12 @@ class RecordingWorld:
             rename=lambda source, target: self._call("rename", source, target),
             chmod=lambda path, mode: self._call("chmod", path, oct(mode)),
         )
+        self.watching = SimpleNamespace(
+            profile="",
+            **{name: partial(self._call, name) for name in ("hold", "release", "overflow", "silence", "kill")},
+        )
         self.running = False
+        self.ready = False
         self._answers = {name: list(values) for name, values in answers.items()}
         self._targets: dict[str, bytes] = {}
 
@@ -64,9 +74,17 @@ class RecordingWorld:
     def load(self, target: str, *, base: Path) -> None:
         self._call("load", target, base)
 
-    def start(self, *, full_reprocess: bool = False) -> None:
+    def start(self, *, full_reprocess: bool = False, live: bool = False) -> None:
         self.running = True
-        self._call("start", full_reprocess)
+        self._call("start", full_reprocess, *(["live"] if live else []))
+
+    def wait_ready(self) -> None:
+        self._call("wait_ready")
+        self.ready = True
+
+    def stop(self) -> None:
+        self.running = False
+        self._call("stop")
 
     def finish(self) -> None:
         self.running = False
@@ -157,6 +175,40 @@ def test_a_started_update_is_finished_by_the_next_look_or_by_the_end() -> None:
         "finish",
     ]
     assert play(Start(at(1))) == ["start False", "finish"]
+
+
+def test_a_live_update_is_looked_at_while_it_goes_on_and_stopped_at_the_end() -> None:
+    steps = [
+        Start(at(1), live=True),
+        Ready(at(2)),
+        Expect(at(3), targets=()),
+        Settle(at(4)),
+        Trouble(at(5), "overflow"),
+    ]
+    assert play(*steps) == ["start False live", "wait_ready", "settle", "settle", "overflow", "stop"]
+
+
+def test_a_live_update_is_stopped_where_the_story_says() -> None:
+    assert play(Start(at(1), live=True), Stop(at(2)), Update(at(3))) == ["start False live", "stop", "update False"]
+
+
+def test_dropping_ends_a_live_update() -> None:
+    assert play(Start(at(1), live=True), Drop(at(2))) == ["start False live", "drop", "finish"]
+
+
+def test_a_live_update_that_ends_by_itself_need_not_be_stopped() -> None:
+    assert play(Start(at(1), live=True), Expect(at(2), terminates=True)) == ["start False live", "finish"]
+
+
+def test_an_update_that_does_not_become_ready_is_told_with_who_waits() -> None:
+    deadlock = DeadlockError("nothing can happen\nwho waits where")
+    with pytest.raises(ExpectationFailed) as caught:
+        play(Start(at(1), live=True), Ready(at(2)), wait_ready=[deadlock])
+    assert caught.value.place == at(2)
+    assert caught.value.verdict == (
+        "the update started on line 1 does not become ready: DeadlockError: nothing can happen"
+    )
+    assert caught.value.lines == ["who waits where"]
 
 
 def test_an_update_that_is_expected_to_go_on_is_left_running() -> None:
