@@ -100,12 +100,14 @@ async def build(component: Component, invocation: Invocation) -> Outcome:
     except BaseException as error:
         component.phase = Phase.FAILED
         component.cycle.went_wrong = True
+        run.failed.add(component.path.encoded)
         cancelled = isinstance(error, asyncio.CancelledError)
         if not cancelled:
             component.stats.failed(component.processor)
             if run.observed:
                 run.emit(ComponentFailed(component.path, repr(error)))
         return Outcome(None, error)
+    run.failed.discard(component.path.encoded)
     if run.observed:
         run.emit(ComponentReady(component.path))
     return Outcome(value, None)

@@ -57,6 +57,10 @@ class LiveMapSubscriber(Generic[K, V]):
         """Remove an item; returns when that is scheduled. An unknown key is no error."""
         return await self._operator.delete(_subpath(key))
 
+    def has_failed(self, key: K) -> bool:
+        """Whether the component of an item, when it last ran in this update, failed: it is worth another try."""
+        return self._operator.has_failed(_subpath(key))
+
     async def report_exception(self, exc: BaseException) -> None:
         """Hand an exception to the exception handlers, or to the log; raises what the last handler raises."""
         await self._operator.report_exception(exc)

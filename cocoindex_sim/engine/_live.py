@@ -432,6 +432,11 @@ class LiveComponentOperator:
                 activity.cancel()
             raise asyncio.CancelledError("the catch-up update is over for this live component")
 
+    def has_failed(self, subpath: ComponentSubpath) -> bool:
+        """Whether the component at a subpath, when it last ran in this update, failed."""
+        activity = self._activity
+        return activity.path.encoded + _encoded(subpath) in activity.run.failed
+
     async def report_exception(self, exc: BaseException) -> None:
         """Hand an exception to the exception handlers, or to the log; raises what the last handler raises (LIV-38)."""
         activity = self._activity

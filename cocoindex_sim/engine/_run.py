@@ -110,6 +110,7 @@ class Run:
         self.tombstones: set[bytes] = set()  # deletions left over from earlier runs, not tried yet in this one
         self.remounted: set[bytes] = set()  # those of them that are mounted again
         self.doubted: set[bytes] = set()  # components that lost target states, or have such ones below them
+        self.failed: set[bytes] = set()  # components whose last build in this run failed
         self.has_history = False  # whether anything was on record when the run began
         self.submitting: dict[bytes, asyncio.Future[None]] = {}  # target states with a sink call in flight
         self.call_waits = CallWaits()

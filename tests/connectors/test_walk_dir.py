@@ -14,7 +14,7 @@ import pytest
 import cocoindex_sim as coco
 from cocoindex_sim.connectors import localfs
 from cocoindex_sim.connectors.localfs._disk import Disk
-from cocoindex_sim.connectors.localfs._source import DIRECT_READ_BYTES_MAX
+from cocoindex_sim.connectors.localfs._file import DIRECT_READ_BYTES_MAX
 from cocoindex_sim.ports import DirectoryEntry, FileStat
 from cocoindex_sim.resources.file import PatternFilePathMatcher
 

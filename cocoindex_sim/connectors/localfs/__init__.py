@@ -1,8 +1,8 @@
 """Local files: walking directories, and files and directories as targets."""
 
+from ._file import File as File
 from ._path import FilePath as FilePath
 from ._source import DirWalker as DirWalker
-from ._source import File as File
 from ._source import walk_dir as walk_dir
 from ._target import DirTarget as DirTarget
 from ._target import declare_dir_target as declare_dir_target
