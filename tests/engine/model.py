@@ -36,7 +36,7 @@ class Model:
 
     def __init__(self) -> None:
         self.nodes: dict[tuple[str, ...], Node] = {(): Node()}
-        self.versions = {"memo": 0, "forgets": 0, "sync": 0, "call": 0, "derive": 0, "outer": 0}
+        self.versions = {"memo": 0, "forgets": 0, "sync": 0, "call": 0, "derive": 0, "outer": 0, "setting": 0}
 
     def edit(self, edit: tuple[Any, ...]) -> None:
         """Change a source. Nodes and declared states are given by number, so that every edit means something."""
@@ -112,7 +112,7 @@ class Model:
                 if via == "body":
                     found.setdefault((table, key), set()).add(f"{value}.{versions[self.nodes[path].kind]}")
                     continue
-                result = f"{value}.{versions['derive']}.{versions['call']}"
+                result = f"{value}.{versions['derive']}.{versions['setting']}.{versions['call']}"
                 found.setdefault((table, key), set()).add(result)
                 if not table:  # what the call returned is declared, too
                     echo = result if via == "call" else f"{result}.{versions['outer']}"
