@@ -98,7 +98,7 @@ class LiveActivity:
         self.node.stats.live_began()
         self.node.enter(Phase.RUNNING)
         self._put_on_record()
-        run.spawn(self._live(before), "live")
+        run.spawn(self._live(before), "live").add_done_callback(self._over)
 
     def _put_on_record(self) -> None:
         """Have the component on record before anything below it, which would look stale to those above."""
@@ -181,15 +181,20 @@ class LiveActivity:
                 self._fail(error)
             else:
                 self.become_ready()
-        try:
-            await self.order.all_done()
-        finally:
-            self.node.phase = Phase.DONE if error is None else Phase.FAILED
-            if run.observed:
-                run.emit(LiveEnded(self.path, None if error is None else repr(error)))
-            self.ended.set_result(None)
-            self.node.stats.live_ended()
-            run.live_ended(self)
+        await self.order.all_done()
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        """Also called when it was cancelled before it began, and so ran no code of its own."""
+        run, error = self.run, self._failure()
+        if not self.is_ready:
+            self._fail(None)
+        self.has_returned = True
+        self.node.phase = Phase.DONE if error is None else Phase.FAILED
+        if run.observed:
+            run.emit(LiveEnded(self.path, None if error is None else repr(error)))
+        self.ended.set_result(None)
+        self.node.stats.live_ended()
+        run.live_ended(self)
 
     def become_ready(self) -> None:
         """What was there when it began is processed (LIV-46)."""

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from ._build import Outcome
@@ -24,7 +25,7 @@ Work: TypeAlias = Callable[[], Awaitable[Outcome]]
 class Spawn(Protocol):
     """Starts a task that outlives its starter."""
 
-    def __call__(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]: ...
+    def __call__(self, work: Coroutine[Any, Any, Outcome], name: str) -> asyncio.Task[Outcome]: ...
 
 
 class _Turns:
@@ -126,7 +127,8 @@ class Order:
         for end in split_parts(path)[:-1]:
             self._below.setdefault(path[:end], {})[path] = None
         self._began()
-        self._spawn(self._perform(operation), "live operation")
+        task = self._spawn(self._perform(operation), "live operation")
+        task.add_done_callback(partial(self._over, operation))
         return operation.outcome
 
     def _related(self, path: bytes) -> list[_Operation]:
@@ -135,26 +137,25 @@ class Order:
         paths.extend(self._below.get(path, ()))
         return [self._last[one] for one in paths if one in self._last]
 
-    async def _perform(self, operation: _Operation) -> None:
-        outcome, closing = NOTHING, False
-        try:
-            for before in operation.after:
-                await asyncio.shield(before.done)
-            await operation.turn
-            operation.began = True
-            operation.after = []
-            if operation.work is not None:
-                outcome = await operation.work()
-        except GeneratorExit:  # the loop is gone
-            closing = True
-            raise
-        finally:
-            if not closing:
-                self._forget(operation)
-                self._turns.end(operation.turn, alone=False)
-                operation.done.set_result(None)
-                operation.outcome.set_result(outcome)
-                self._ended()
+    async def _perform(self, operation: _Operation) -> Outcome:
+        for before in operation.after:
+            await asyncio.shield(before.done)
+        await operation.turn
+        operation.began = True
+        operation.after = []
+        return NOTHING if operation.work is None else await operation.work()
+
+    def _over(self, operation: _Operation, task: asyncio.Task[Outcome]) -> None:
+        """Also called for what was cancelled before it began, which runs no code of its own."""
+        self._forget(operation)
+        self._turns.end(operation.turn, alone=False)
+        operation.done.set_result(None)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            operation.outcome.set_exception(error)  # a defect of ours
+        else:
+            operation.outcome.set_result(NOTHING if task.cancelled() else task.result())
+        self._ended()
 
     def _forget(self, operation: _Operation) -> None:
         path = operation.path

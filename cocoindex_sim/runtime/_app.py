@@ -70,7 +70,7 @@ class App(Generic[P, R]):
         self._kwargs = kwargs
         self.process = current_process()
         self._current: Run | None = None
-        self._interrupted = 0  # how often
+        self.interruptions = 0  # how often `interrupt` was called
         self.max_inflight_components = (
             config.max_inflight_components
             if config.max_inflight_components is not None
@@ -153,7 +153,7 @@ class App(Generic[P, R]):
     async def _drop(self, handle: UpdateHandle[Any]) -> None:
         self._check_outside()
         if self._current is not None and self._current.is_drop:
-            self._interrupted += 1  # what waits for its turn; the other drop goes first
+            self.interruptions += 1  # what waits for its turn; the other drop goes first
         else:
             self.interrupt()
         await handle.result()
@@ -163,7 +163,7 @@ class App(Generic[P, R]):
 
         From any thread. Returns at once; the run then ends as soon as its functions let it.
         """
-        self._interrupted += 1
+        self.interruptions += 1
         run = self._current
         if run is not None and not run.loop.is_closed():
             run.loop.call_soon_threadsafe(run.interrupt)
@@ -181,18 +181,21 @@ class App(Generic[P, R]):
         environment: Environment,
         mode: RunMode,
         started: Callable[[Run], None],
+        interruptions: int,
         *,
         preview: bool = False,
         live: bool = False,
         stats: StatsCounter | None = None,
     ) -> Any:
-        """One run on the environment's loop; runs of one app come one after the other (APP-08)."""
+        """One run on the environment's loop; runs of one app come one after the other (APP-08).
+
+        `interruptions`: how many there were when it was asked for; one more since then, and it does not begin.
+        """
         self._check_outside()
-        interrupted = self._interrupted
         if self._current is not None:
             self._current.make_way()
         async with environment.turns.setdefault(self.name, asyncio.Lock()):
-            if mode != "drop" and interrupted != self._interrupted:
+            if mode != "drop" and interruptions != self.interruptions:
                 raise RunInterruptedError("Operation cancelled")
             environment.check_open()
             run = Run(

@@ -113,10 +113,11 @@ class UpdateHandle(Generic[R]):
     async def _begun(self) -> asyncio.Future[Outcome[R]]:
         """Start the update if nobody did. Gives the future of its end."""
         if self._ended is None and self._delivered is None:
+            interruptions = self._app.interruptions
             with self._process.active():
                 environment = await self._app.opened()
                 if self._ended is None and self._delivered is None:
-                    self._ended = environment.begin(captured(lambda: self._work(environment)))
+                    self._ended = environment.begin(captured(lambda: self._work(environment, interruptions)))
                     self._ended.add_done_callback(lambda _: self._counter.notify())
         if self._ended is not None:
             return self._ended
@@ -125,12 +126,17 @@ class UpdateHandle(Generic[R]):
         ended.set_result(self._delivered)
         return ended
 
-    async def _work(self, environment: Environment) -> R:
+    async def _work(self, environment: Environment, interruptions: int) -> R:
         set_deadline_ns(self._deadline_ns)
-        run = self._app.run(
-            environment, self._mode, self._started, preview=self._preview, live=self._live, stats=self._counter
+        value: R = await self._app.run(
+            environment,
+            self._mode,
+            self._started,
+            interruptions,
+            preview=self._preview,
+            live=self._live,
+            stats=self._counter,
         )
-        value: R = await run
         if self._strict and (failures := self.failures()):
             errors = [failure.error for failure in failures]
             raise BaseExceptionGroup(f"{len(errors)} background failures in app {self._app.name!r}", errors)
