@@ -49,6 +49,7 @@ async def main(source: pathlib.Path, output: pathlib.Path) -> None:
     target = await localfs.mount_dir_target(output)
     files = localfs.walk_dir(
         source,
+        live=True,
         recursive=True,
         path_matcher=PatternFilePathMatcher(included_patterns=["**/*.md"], excluded_patterns=["**/.*"]),
     )
