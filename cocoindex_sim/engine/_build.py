@@ -133,7 +133,8 @@ async def _build(component: Component, invocation: Invocation) -> Any:
         run.emit(ComponentStarted(component.path, component.processor))
     value = await _run_body(component, invocation)
     if component.broken_by is not None:
-        raise RuntimeError("Child component build cancelled") from component.broken_by
+        error = component.broken_by
+        raise RuntimeError(f"Child component build cancelled: {type(error).__name__}: {error}") from error
     new_memo = None
     if memo is not None and function is not None:
         known = memo.known if memo.known is not None else await initial_states(memo.states)

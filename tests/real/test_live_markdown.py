@@ -72,7 +72,7 @@ def test_live_pages_follow_their_sources(tmp_path: pathlib.Path, seed: int) -> N
         wait_until(lambda: len(pages(live)) == 300, CATCH_UP_S)
         assert len(pages(live)) == 300
         command = [sys.executable, str(EDITOR), str(docs), str(seed), str(EDITED_S)]
-        edited = subprocess.run(command, text=True, capture_output=True, timeout=EDITED_S + 60)
+        edited = subprocess.run(command, text=True, capture_output=True, timeout=EDITED_S + 60, check=False)
         assert edited.returncode == 0, edited.stderr
         assert int(edited.stdout) > EDITED_S
         expected = of_a_fresh_update(tmp_path / "fresh", docs)
