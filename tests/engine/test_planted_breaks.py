@@ -198,7 +198,7 @@ RARE = [
 def find(plant: Callable[[Patch], None], patch: Patch) -> None:
     plant(patch)
     with pytest.raises(FOUND) as found:
-        check(0, EXAMPLES, shrink=False)
+        check(1, EXAMPLES, shrink=False)
     assert "TypeError" not in str(found.value)  # that of a patch which no longer fits the engine
 
 
