@@ -249,3 +249,35 @@ def test_a_memoized_root_is_reused(bench: Bench) -> None:
     assert second == first
     assert second is not first
     assert len(made) == 1
+
+
+def test_a_doubt_is_looked_into_once(bench: Bench) -> None:  # TGT-26, FN-14
+    journal = Journal()
+    provider = journal.provider()
+    declarer = ["a"]
+
+    async def child(declares: bool) -> None:
+        if declares:
+            coco.declare_target_state(provider.target_state("k", 1))
+
+    @coco.fn(memo=True)
+    async def group(declarer: str) -> None:
+        for name in "ba":  # so that b takes over while a is still its owner
+            await (await coco.mount(coco.component_subpath(name), child, name == declarer)).ready()
+
+    async def main() -> None:
+        await coco.mount(group, declarer[0])
+
+    writes: list[Any] = []
+    write = bench._holder.write
+    bench._holder.write = lambda batch, *more: writes.append(batch) or write(batch, *more)
+    app = bench.app(main)
+    bench.update(app)
+    declarer[0] = "b"
+    bench.update(app)
+    for written in (True, False):
+        writes.clear()
+        bench.events()
+        bench.update(app)
+        assert bench.events("component_reused") == ["component_reused /@group"]
+        assert bool(writes) is written
