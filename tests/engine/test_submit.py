@@ -795,6 +795,13 @@ def test_a_container_passes_to_another_component_with_its_rows(bench: Bench) -> 
     bench.update(app)
     assert tables.content == {"t": {"x": 1}}
     assert tables.rows.calls == []
+    writes: list[Any] = []
+    write = bench._holder.write
+    bench._holder.write = lambda batch, *more: writes.append(batch) or write(batch, *more)
+    for _ in range(2):
+        writes.clear()
+        bench.update(app)
+    assert writes == []  # nothing is in doubt any more
 
 
 def test_a_container_that_stays_keeps_its_memo_whatever_else_fails(bench: Bench) -> None:  # FN-14
