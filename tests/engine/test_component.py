@@ -563,3 +563,18 @@ def test_a_component_between_a_parent_and_its_grandchild_may_go_and_come(bench: 
         bench.update(app)
         assert journal.content == ({"leaf": 1} if direct[0] else {"leaf": 1, "middle": 1})
     assert [call for call in journal.calls if ("leaf", 1) in call] == [[("leaf", 1)]]
+
+
+def test_a_component_whose_loop_is_gone_neither_waits_nor_fails(bench: Bench) -> None:  # DUR-04
+    async def child() -> None:
+        await asyncio.sleep(1)
+
+    async def main() -> None:
+        await coco.mount(child)
+        await asyncio.sleep(1)
+
+    bench.update_until(bench.app(main), "component_started", nth=2)
+    root = next(task for task in asyncio.all_tasks(bench.loop) if task.get_name() == "root").get_coro()
+    assert root is not None
+    root.close()
+    assert bench.events("component_failed") == []

@@ -335,29 +335,3 @@ def test_states_survive_the_process(bench: Bench) -> None:
     later = Source()
     later.revision = 2
     assert Pipeline(bench, later).update()[0] == [2, 2]
-
-
-def test_only_states_of_arguments_are_asked_again_after_the_body(bench: Bench) -> None:
-    # CTX-06, MEM-22: those of the context are asked when its values are provided
-    class Recollecting(Source):
-        def answer(self, previous: Any) -> coco.MemoStateOutcome:
-            return super().answer(previous)._replace(recollect_after_run=True)
-
-    argument, value = Source("argument"), Recollecting()
-    key = coco.ContextKey[Source]("source", detect_change=True)
-    bench.env.context_provider.provide(key, value)
-
-    @coco.fn(memo=True)
-    async def call(argument: Source) -> int:
-        return coco.use_context(key).revision
-
-    async def main() -> int:
-        return await call(argument)
-
-    app = bench.app(main)
-    bench.update(app)
-    value.revision = 2
-    argument.take_asked()
-    value.take_asked()
-    assert bench.update(app) == 2
-    assert argument.take_asked() == value.take_asked() == [1]
