@@ -1,7 +1,8 @@
 """What authors of connectors build with."""
 
+from ..engine import SingleWatcherGuard as SingleWatcherGuard
+from ..engine import default_subpath_name as default_subpath_name
 from ..values import planned_modules
-from ._single_watcher_guard import SingleWatcherGuard as SingleWatcherGuard
 
 __getattr__ = planned_modules(
     __name__,

@@ -54,6 +54,7 @@ from ._group import grouped_stats as grouped_stats
 from ._handle import ComponentMountHandle as ComponentMountHandle
 from ._live import LiveComponent as LiveComponent
 from ._live import LiveComponentOperator as LiveComponentOperator
+from ._live import default_subpath_name as default_subpath_name
 from ._memo_state import MemoStateOutcome as MemoStateOutcome
 from ._mount import map as map
 from ._mount import mount as mount
@@ -69,6 +70,7 @@ from ._propagate import logic_tracked as logic_tracked
 from ._run import Run as Run
 from ._run import RunMode as RunMode
 from ._runner import Runner as Runner
+from ._single_watcher import SingleWatcherGuard as SingleWatcherGuard
 from ._stats import ComponentStats as ComponentStats
 from ._stats import StatsCounter as StatsCounter
 from ._stats import UpdateStats as UpdateStats

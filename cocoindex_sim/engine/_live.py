@@ -27,7 +27,7 @@ __all__ = [
     "LiveActivity",
     "LiveComponent",
     "LiveComponentOperator",
-    "default_name",
+    "default_subpath_name",
     "is_live_class",
     "start_live",
 ]
@@ -58,13 +58,13 @@ def is_live_class(target: object) -> bool:
     )
 
 
-def default_name(target: Any) -> str | None:
-    """What a component lives under that is mounted without a subpath (CMP-06, LIV-07)."""
-    if is_live_class(target):
-        name = getattr(target, "__coco_subpath_name__", None)
+def default_subpath_name(processor_fn: Any) -> str | None:
+    """What a component lives under that is mounted without a subpath; None if it needs one (CMP-06, LIV-07)."""
+    for attribute in ("__coco_subpath_name__", "__name__"):
+        name = getattr(processor_fn, attribute, None)
         if isinstance(name, str):
             return name
-    return getattr(target, "__name__", None)
+    return None
 
 
 class LiveActivity:

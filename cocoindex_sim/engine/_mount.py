@@ -15,7 +15,7 @@ from ._deadline import check_deadline, in_time
 from ._declare import declare_target_state_with_child
 from ._exceptions import MountKind, report_failure, scoped_handlers
 from ._handle import ComponentMountHandle
-from ._live import default_name, is_live_class, start_live
+from ._live import default_subpath_name, is_live_class, start_live
 from ._subpath import ComponentSubpath, split_parts
 from ._targets import TargetState, TargetStateProvider
 
@@ -172,7 +172,7 @@ def subpath_of(subpath: bytes | None, target: Any) -> bytes:
     """The subpath that was given, or the default one (CMP-06, LIV-07)."""
     if subpath is not None:
         return subpath
-    name = default_name(target)
+    name = default_subpath_name(target)
     if name is None:
         raise TypeError(f"{target!r} has no __name__: mounting it requires a ComponentSubpath as first argument")
     return encode_key(Symbol(name))

@@ -1,0 +1,1 @@
+"""Modules that CocoIndex counts as internal and its pipelines import all the same."""
