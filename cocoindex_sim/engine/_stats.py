@@ -103,10 +103,9 @@ class StatsCounter:
         return not self._counts
 
     def mark_ready(self, now_ns: int) -> None:
-        """What is counted is ready; only the first time matters."""
-        if self.ready_ns is None:
-            self.ready_ns = now_ns
-            self.notify()
+        """What is counted is ready."""
+        self.ready_ns = now_ns
+        self.notify()
 
     def live_began(self) -> None:
         """A live component, counted here, goes on from now on."""
@@ -142,8 +141,8 @@ class StatsCounter:
                 loop = change.get_loop()
                 if loop is here:
                     _done(change)
-                elif not loop.is_closed():
-                    with suppress(RuntimeError):  # it was closed meanwhile
+                else:
+                    with suppress(RuntimeError):  # it is closed
                         loop.call_soon_threadsafe(_done, change)
 
 

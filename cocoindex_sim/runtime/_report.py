@@ -74,7 +74,7 @@ class Report:
     def _block(self, *, spinner: str | None, rates: dict[str, float] | None = None) -> list[str]:
         counter, ready_s = self._subject.counter, None
         if counter.ready_ns is not None and self._subject.live:
-            ready_s = max(0, counter.ready_ns - self._began_ns) / 1e9
+            ready_s = (counter.ready_ns - self._began_ns) / 1e9
         elapsed_s = (self._subject.now_ns() - self._began_ns) / 1e9
         lines = stats_block(counter.snapshot(), title=self._subject.title, spinner=spinner, rates=rates or {})
         return [*lines, _time_line(elapsed_s, ready_s, catches_up=self._subject.live and spinner is not None)]

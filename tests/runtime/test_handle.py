@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Iterator
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import cocoindex_sim as coco
 from cocoindex_sim import UpdateStatus
+from cocoindex_sim.engine import Process
 
 from ..engine.bench import Bench, Journal
 
@@ -200,6 +203,22 @@ def test_every_watcher_and_waiter_of_a_failing_update_hears_of_it(bench: Bench) 
     assert [type(one) for one in bench.run(story())] == [LookupError, LookupError]
 
 
+def test_a_watcher_that_is_cancelled_is_missed_by_nobody(bench: Bench) -> None:
+    # STAT-13
+    handle = bench.app(main).update()
+
+    async def story() -> int:
+        watching = asyncio.ensure_future(drain(handle))
+        await asyncio.sleep(1.5)
+        watching.cancel()
+        return await handle
+
+    assert bench.run(story()) == 7
+    stats = handle.stats()
+    assert stats is not None
+    assert stats.total.num_adds == 4
+
+
 def test_a_root_that_fails_never_was_ready(bench: Bench) -> None:
     # STAT-12
     journal = Journal()
@@ -238,6 +257,54 @@ def test_a_preview_can_not_be_watched_and_gives_its_actions(bench: Bench) -> Non
     with pytest.raises(TypeError, match="not supported when preview=True"):
         bench.run(drain(handle))
     assert bench.run(handle) == [("x", 1)]
+
+
+def test_those_who_ask_while_the_environment_starts_share_one_update(process: Process, tmp_path: Path) -> None:
+    # STAT-01, STAT-12
+    ran = []
+
+    @coco.lifespan
+    async def lifespan(builder: coco.EnvironmentBuilder) -> AsyncIterator[None]:
+        builder.settings.db_path = tmp_path / "db"
+        await asyncio.sleep(0)
+        yield
+
+    async def counted() -> int:
+        ran.append(1)
+        return 7
+
+    async def story() -> list[Any]:
+        handle = app.update()
+        outcome = await asyncio.gather(drain(handle), handle.result())
+        await coco.stop()
+        return outcome
+
+    app: coco.App[..., int] = coco.App("app", counted)
+    seen, result = asyncio.run(story())
+    assert (told(seen)[-1], result, ran) == (("ready", 1, 1, 7), 7, [1])
+
+
+def test_a_watcher_whose_loop_is_closed_does_not_disturb_the_update(environment: coco.Environment) -> None:
+    # STAT-13
+    gate, finished = threading.Event(), threading.Event()
+
+    async def waiting() -> None:
+        await asyncio.to_thread(gate.wait, 30)
+        await coco.use_mount(sub("a"), child, 0)
+        finished.set()
+
+    async def first(handle: coco.UpdateHandle[None]) -> None:
+        watching = handle.watch()
+        await anext(watching)
+        next_one = asyncio.ensure_future(anext(watching))
+        await asyncio.sleep(0)
+        next_one.cancel()
+        await asyncio.wait([next_one])
+
+    handle = coco.App(coco.AppConfig("app", environment), waiting).update()
+    asyncio.run(first(handle))
+    gate.set()
+    assert finished.wait(30)
 
 
 def test_an_update_on_another_loop_is_watched_from_here(environment: coco.Environment) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -210,6 +211,18 @@ def test_an_update_in_live_mode_is_ready_until_it_ends(bench: Bench) -> None:
     assert [one[3] for one in seen[:-1]] == [None] * (len(seen) - 1)
 
 
+def test_no_snapshot_is_as_the_one_before(bench: Bench) -> None:
+    # STAT-12
+    async def main() -> None:
+        await mounting(Rows)
+
+    async def story() -> list[Any]:
+        return [one async for one in bench.app(main).update(live=True).watch()]
+
+    seen = bench.run(story())
+    assert all(one != before for before, one in itertools.pairwise(seen))
+
+
 def test_in_a_catch_up_update_readiness_is_the_end(bench: Bench) -> None:
     # STAT-12
     async def story() -> list[tuple[float, str]]:
@@ -267,6 +280,23 @@ def test_live_members_count_in_the_group_also_once_it_is_ready(bench: Bench) -> 
 
 
 # --- reports ---
+
+
+def test_a_group_around_another_reports_until_live_members_within_end(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # STAT-22, STAT-26
+    async def main() -> None:
+        with coco.stats_group("outer", report_to_stdout=timedelta(seconds=4)), coco.stats_group("inner"):
+            await coco.mount(Rows)
+        with coco.stats_group("other", report_to_stdout=timedelta(seconds=4)):
+            await coco.mount(sub("other"), asyncio.sleep, 3)
+
+    bench.update(bench.app(main), live=True)
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("[")] == [
+        "[Stats: other] (terminated)",
+        "[Stats: outer] (terminated)",
+    ]
 
 
 def test_a_live_update_reports_that_it_is_ready_and_what_it_does_then(

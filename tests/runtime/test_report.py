@@ -308,9 +308,10 @@ def test_the_display_shows_rows_rates_and_time_and_leaves_the_final_block(monkey
         work.now_s += 10
         work.end(5)
         display.tick()
+        assert "✅ item: 10 total | 10 added | 0.5/s\n" in terminal.take()
         work.now_s += 10
         display.tick()
-        assert "✅ item: 10 total | 10 added\n" in terminal.take()  # no rate: it rests
+        assert "✅ item: 10 total | 10 added\n" in terminal.take()  # it rests
     finally:
         display.finish()
     assert terminal.take().endswith("[Stats] (terminated)\n✅ item: 10 total | 10 added\n⏳ Elapsed: 22.0s\n\n")
@@ -319,8 +320,16 @@ def test_the_display_shows_rows_rates_and_time_and_leaves_the_final_block(monkey
 def test_progress_is_displayed_while_time_passes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     # STAT-17, STAT-18
     terminal = on_terminal(monkeypatch)
-    assert bench.run(coco.show_progress(bench.app(main, 0.35).update())) == 7
-    text = terminal.take()
+
+    async def story() -> str:
+        assert await coco.show_progress(bench.app(main, 0.35).update()) == 7
+        shown = terminal.take()
+        await asyncio.sleep(10)
+        assert terminal.take() == ""
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        return shown
+
+    text = bench.run(story())
     assert [time for time in ("0.0", "0.1", "0.2", "0.3") if f"⏳ Elapsed: {time}s" in text] == [
         "0.0",
         "0.1",

@@ -127,6 +127,62 @@ def test_a_group_reaches_through_calls_and_tasks_of_its_component(groups: Groups
     assert short(groups.handles["docs"].stats()) == {"child": "execution_starts=3 adds=3"}
 
 
+def test_a_group_stands_at_the_subpath_around_it(bench: Bench) -> None:
+    # STAT-21
+    async def main() -> None:
+        with sub("directory"), coco.stats_group("docs"):
+            await coco.mount(sub("a"), child, 0)
+
+    bench.update(bench.app(main))
+    assert bench.events("component_mounted") == ['component_mounted /"directory"/"a"']
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_memoized_call_may_mount_nothing_in_a_group_either(bench: Bench, inside: bool) -> None:
+    # STAT-21
+    kept = []
+
+    @coco.fn(memo=True)
+    async def memoized() -> None:
+        if not inside:
+            await coco.mount(sub("a"), child, 0)
+            return
+        with coco.stats_group("docs") as group:
+            kept.append(group)
+            await coco.mount(sub("a"), child, 0)
+
+    async def main() -> None:
+        with coco.stats_group("outside") as group:
+            kept.append(group)
+            with pytest.raises(ValueError, match="mounted child components in an inline call"):
+                await memoized()
+
+    bench.update(bench.app(main))
+    assert short(kept[-1].stats()) == {"child": "execution_starts=1 adds=1"}
+
+
+def test_a_member_that_is_late_opens_its_group_for_nobody(groups: Groups) -> None:
+    # STAT-22, STAT-23
+    async def late() -> None:
+        await asyncio.sleep(1)
+        await coco.mount(sub("late"), child, 0)
+
+    async def main() -> None:
+        with coco.stats_group("outer") as outer:
+            groups.keep("outer", outer)
+            await coco.mount(sub("slow"), child, 5)
+            with coco.stats_group("inner") as inner:
+                groups.keep("inner", inner)
+                task = asyncio.ensure_future(late())
+        await task
+        await asyncio.sleep(1)
+        assert groups.seen("inner") == []
+        assert not groups.watchers["outer"].done()
+
+    groups.update(main)
+    assert short(groups.handles["inner"].stats()) == {"child": "execution_starts=1 adds=1"}
+
+
 def test_paths_ownership_and_change_detection_know_nothing_of_groups(bench: Bench) -> None:
     # STAT-21
     journal = Journal()
