@@ -14,7 +14,6 @@ import pathlib
 import socket
 import subprocess
 import sys
-import tomllib
 import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -38,6 +37,8 @@ def do_without(reason: str) -> NoReturn:
 
 def output_of(container: DockerContainer, *command: str) -> str:
     """What the command prints in the container; it has to succeed."""
+    container.reload()
+    assert container.status == "running", b"".join(container.get_logs()).decode()
     code, output = container.exec(list(command))
     text = output.decode()
     assert code == 0, f"{command} ended with {code}: {text}"
@@ -84,15 +85,27 @@ def python_image(engine: DockerClient) -> str:
 
 @pytest.fixture
 def start(python_image: str) -> Iterator[type_of_start]:
-    """`start(command, {where it is here, or a volume: where it is there})`: a running container, stopped after the test."""
+    """A function that starts a container, in a directory `/data`; it ends with the test.
+
+    `start(command, data, reads={here: there}, env={...}, **options)`: `data` is a directory here or the name of a volume, and
+    stands there as `/data`; `reads` are directories to read only.
+    """
     from testcontainers.core.container import DockerContainer
 
     with contextlib.ExitStack() as containers:
 
-        def start(command: list[str], mounts: dict[str, str], **options: Any) -> DockerContainer:
-            container = DockerContainer(python_image).with_command(command).with_kwargs(init=True, **options)
-            for here, there in mounts.items():
-                container.with_volume_mapping(here, there, "rw")
+        def start(
+            command: list[str],
+            data: str,
+            *,
+            reads: dict[str, str] | None = None,
+            env: dict[str, str] | None = None,
+            **options: Any,
+        ) -> DockerContainer:
+            container = DockerContainer(python_image).with_command(command).with_envs(**env or {})
+            container.with_kwargs(init=True, working_dir="/data", **options).with_volume_mapping(data, "/data", "rw")
+            for here, there in (reads or {}).items():
+                container.with_volume_mapping(here, there, "ro")
             return containers.enter_context(container)
 
         yield start
@@ -100,13 +113,12 @@ def start(python_image: str) -> Iterator[type_of_start]:
 
 @pytest.fixture(scope="session")
 def packages(engine: DockerClient, python_image: str, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """What `cocoindex_sim` depends on, for the image's Python."""
+    """This project and what it depends on, as installed for the image's Python."""
     asked = "import sys; print('%d.%d' % sys.version_info[:2])"
     version = engine.containers.run(python_image, ["python3", "-c", asked], remove=True).decode().strip()
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     target = tmp_path_factory.mktemp("packages")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), "--only-binary=:all:"]
-    subprocess.run([*command, "--python-version", version, *project["dependencies"]], check=True)
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--target", str(target)]
+    subprocess.run([*install, "--only-binary=:all:", "--python-version", version, str(ROOT)], check=True)
     return target
 
 

@@ -77,7 +77,7 @@ def watch(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Watch:
 
 def test_every_change_a_container_makes_arrives(watch: Watch, start: type_of_start) -> None:
     user = f"{os.getuid()}:{os.getgid()}"
-    container = start(["sleep", "600"], {str(watch.root): "/data"}, user=user, working_dir="/data")
+    container = start(["sleep", "600"], str(watch.root), user=user)
     touched = {".", "new", "guide/page.md", "manual/page.md", "manual/more.md"}
     with watch:
         for command, expected in STORY:
@@ -91,7 +91,7 @@ def test_every_change_a_container_makes_arrives(watch: Watch, start: type_of_sta
 
 def test_files_written_in_a_burst_all_arrive(watch: Watch, start: type_of_start) -> None:
     user = f"{os.getuid()}:{os.getgid()}"
-    container = start(["sleep", "600"], {str(watch.root): "/data"}, user=user, working_dir="/data")
+    container = start(["sleep", "600"], str(watch.root), user=user)
     with watch:
         output_of(container, "sh", "-c", "for i in $(seq 2000); do echo $i > $i.md; done")
         began = time.monotonic()
