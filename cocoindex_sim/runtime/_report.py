@@ -125,7 +125,7 @@ class Display(Report):
         return Text("\n".join(self._block(spinner=next(self._spinner), rates=self._rates())))
 
     def _rates(self) -> dict[str, float]:
-        """Components per second, of late, of each processor."""
+        """Components per second, of late, of each processor that had more than one."""
         now_ns, now = self._subject.now_ns(), self._subject.counter.snapshot()
         samples = self._samples
         samples.append((now_ns, now))
@@ -135,10 +135,11 @@ class Display(Report):
         seconds, none = (now_ns - then_ns) / 1e9, ComponentStats()
         if seconds < _REFRESH_S:
             return {}
-        return {
-            name: (counts.num_finished - then.by_component.get(name, none).num_finished) / seconds
+        finished = {
+            name: counts.num_finished - then.by_component.get(name, none).num_finished
             for name, counts in now.by_component.items()
         }
+        return {name: count / seconds for name, count in finished.items() if count > 1}
 
 
 def stats_block(
@@ -149,8 +150,8 @@ def stats_block(
     lines = [f"{head} (terminated)" if spinner is None else head]
     for name, counts in stats.by_component.items():
         mark = f"{spinner or _SPINNER[0]} " if counts.num_in_progress else "✅"
-        rate = rates.get(name, 0)
-        lines.append(f"{mark} {name}: {_counts(counts)}" + (f" | {rate:.1f}/s" if rate >= 0.05 else ""))
+        rate = f" | {rates[name]:.1f}/s" if name in rates else ""
+        lines.append(f"{mark} {name}: {_counts(counts)}{rate}")
     return lines
 
 

@@ -298,11 +298,15 @@ def test_the_display_shows_rows_rates_and_time_and_leaves_the_final_block(monkey
     assert display.begin() is display
     try:
         work.begin(10)
+        work.counter.started("once")
+        work.counter.executed("once", existed=False)
         work.now_s += 2
         work.end(5)
         terminal.take()
         display.tick()
-        assert terminal.take() == "[Stats]\n⠙  item: 10 total, 5 in-flight | 5 added | 2.5/s\n⏳ Elapsed: 2.0s"
+        assert terminal.take() == (
+            "[Stats]\n⠙  item: 10 total, 5 in-flight | 5 added | 2.5/s\n✅ once: 1 total | 1 added\n⏳ Elapsed: 2.0s"
+        )
         print("from the pipeline")
         assert terminal.take().startswith("from the pipeline\n")
         work.now_s += 10
@@ -314,7 +318,7 @@ def test_the_display_shows_rows_rates_and_time_and_leaves_the_final_block(monkey
         assert "✅ item: 10 total | 10 added\n" in terminal.take()  # it rests
     finally:
         display.finish()
-    assert terminal.take().endswith("[Stats] (terminated)\n✅ item: 10 total | 10 added\n⏳ Elapsed: 22.0s\n\n")
+    assert terminal.take().endswith("✅ item: 10 total | 10 added\n✅ once: 1 total | 1 added\n⏳ Elapsed: 22.0s\n\n")
 
 
 def test_progress_is_displayed_while_time_passes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
