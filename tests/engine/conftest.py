@@ -1,7 +1,10 @@
 """Fixtures of the engine tests."""
 
+import linecache
 import random
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +12,7 @@ from cocoindex_sim.world import SeededRandom
 
 from .bench import Bench
 from .field import Field
+from .project import Project
 
 
 @pytest.fixture
@@ -25,3 +29,11 @@ def field(request: pytest.FixtureRequest) -> Iterator[Field]:
     field = Field(None if request.param is None else SeededRandom(random.Random(request.param)))
     yield field
     field.bench.close()
+
+
+@pytest.fixture
+def project(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """A pipeline file that can be edited."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # a cached .pyc is good for any text of equal size and second
+    yield Project(bench, tmp_path, monkeypatch)
+    linecache.clearcache()
