@@ -14,18 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import cocoindex_sim as coco
 from cocoindex_sim.engine._fingerprint import fingerprint_call
 
-fp = coco.memo_fingerprint
-
-
-def same(*values: object) -> bool:
-    return len(set(map(fp, values))) == 1
-
-
-def distinct(*values: object) -> bool:
-    return len(set(map(fp, values))) == len(values)
+from .test_fingerprint import distinct, fp, same
 
 
 class Node:
