@@ -18,6 +18,15 @@ from cocoindex_sim.world import SeededRandom
 from .bench import Bench, Journal
 
 
+class Ran(list[Any]):
+    """What ran since the last look."""
+
+    def take(self) -> list[Any]:
+        taken = sorted(self)
+        self.clear()
+        return taken
+
+
 class Point(NamedTuple):
     x: int
 
@@ -234,16 +243,6 @@ def test_a_cancelled_call_is_run_by_whoever_waited(bench: Bench) -> None:
 
 
 @coco.fn(memo=True)
-def calls_itself(x: int) -> int:
-    return calls_itself(x)
-
-
-@coco.fn(memo=True)
-async def calls_itself_later(x: int) -> int:
-    return await calls_itself_later(x)
-
-
-@coco.fn(memo=True)
 async def calls_pong(x: int) -> int:
     await asyncio.sleep(1)
     return await calls_ping(x)
@@ -264,11 +263,7 @@ async def both_at_once(x: int) -> Any:
     return await asyncio.gather(calls_ping(x), calls_pong(x))
 
 
-async def in_line(x: int) -> int:
-    return calls_itself(x)
-
-
-@pytest.mark.parametrize("call", [in_line, calls_itself_later, calls_ping, both_at_once, awaits_tasks])
+@pytest.mark.parametrize("call", [calls_ping, both_at_once, awaits_tasks])
 def test_a_call_that_needs_its_own_result_is_an_error(
     bench: Bench, call: Callable[[int], Coroutine[Any, Any, Any]]
 ) -> None:
@@ -278,6 +273,38 @@ def test_a_call_that_needs_its_own_result_is_an_error(
 
     with pytest.raises(RuntimeError, match="needs its own result"):
         bench.update(bench.app(main))
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("root_in_thread", [False, True])
+@pytest.mark.parametrize("by_way_of", ["itself", "another"])
+def test_a_call_in_a_call_that_needs_its_result_is_an_error(
+    bench: Bench, is_async: bool, root_in_thread: bool, by_way_of: str
+) -> None:  # FN-09, SE-16
+    @coco.fn(memo=True)
+    def first(n: int) -> int:
+        return first(n) if by_way_of == "itself" else second(n)
+
+    @coco.fn(memo=True)
+    def second(n: int) -> int:
+        return first(n)
+
+    @coco.fn(memo=True)
+    async def async_first(n: int) -> int:
+        return await (async_first(n) if by_way_of == "itself" else async_second(n))
+
+    @coco.fn(memo=True)
+    async def async_second(n: int) -> int:
+        return await async_first(n)
+
+    async def main() -> int:
+        return await async_first(1) if is_async else first(1)
+
+    def main_in_thread() -> Any:
+        return async_first(1) if is_async else first(1)
+
+    with pytest.raises(RuntimeError, match="needs its own result"):
+        bench.update(bench.app(main_in_thread if root_in_thread else main))
 
 
 def test_a_function_may_call_itself_with_other_arguments(bench: Bench) -> None:
@@ -297,24 +324,40 @@ def test_a_function_may_call_itself_with_other_arguments(bench: Bench) -> None:
     assert bench.events("function_started").count("function_started /") == 31
 
 
-def test_exceptions_store_nothing(bench: Bench) -> None:
-    # FN-10
-    ran = []
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_call_that_raises_stores_nothing(bench: Bench, is_async: bool) -> None:  # FN-10
+    ran = Ran()
+    failing = [True]
+
+    def body(x: int) -> int:
+        ran.append(x)
+        if failing:
+            raise LookupError(x)
+        return x
 
     @coco.fn(memo=True)
-    def f() -> None:
-        ran.append(1)
-        raise ValueError("no")
+    def call(x: int) -> int:
+        return body(x)
 
-    def main() -> None:
+    @coco.fn(memo=True)
+    async def async_call(x: int) -> int:
+        return body(x)
+
+    async def main() -> None:
         for _ in range(2):
-            with pytest.raises(ValueError, match="no"):
-                f()
+            try:
+                assert (await async_call(1) if is_async else call(1)) == 1
+            except LookupError:
+                assert failing
 
     app = bench.app(main)
     bench.update(app)
+    assert ran.take() == [1, 1]
+    failing.clear()
     bench.update(app)
-    assert len(ran) == 4
+    assert ran.take() == [1]
+    bench.update(app)
+    assert ran.take() == []
 
 
 @pytest.mark.parametrize("is_async", [False, True])
@@ -346,6 +389,40 @@ def test_what_a_call_declared_before_it_raised_stays_declared(bench: Bench, is_a
     assert ran == [1]  # what it called and what did not fail is stored
 
 
+class Calls:
+    """A root that makes a memoized call for each of `items`."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.items: list[int] = []
+        self.ran = Ran()
+
+        @coco.fn(memo=True)
+        def call(x: int) -> None:
+            self.ran.append(x)
+
+        async def main() -> None:
+            for item in self.items:
+                call(item)
+
+        self.app = bench.app(main)
+
+    def update(self, *items: int) -> list[Any]:
+        """The items whose body ran."""
+        self.items = list(items)
+        self.bench.update(self.app)
+        return self.ran.take()
+
+
+def test_an_entry_that_a_successful_run_did_not_use_is_gone(bench: Bench) -> None:  # FN-11
+    calls = Calls(bench)
+    assert calls.update(1, 2) == [1, 2]
+    assert calls.update(1) == []
+    assert calls.update(1, 2) == [2]
+    assert calls.update() == []
+    assert calls.update(1, 2) == [1, 2]
+
+
 def test_a_failed_run_neither_adds_nor_removes_entries(bench: Bench) -> None:
     # FN-11
     ran = []
@@ -375,7 +452,7 @@ def test_a_failed_run_neither_adds_nor_removes_entries(bench: Bench) -> None:
 def test_a_nested_entry_lives_as_long_as_the_one_around_it_is_used(bench: Bench) -> None:
     # FN-12
     ran: list[Any] = []
-    version = [0]
+    version: list[int | None] = [0]
 
     @coco.fn(memo=True)
     def inner(x: int) -> int:
@@ -387,17 +464,18 @@ def test_a_nested_entry_lives_as_long_as_the_one_around_it_is_used(bench: Bench)
         return inner(x)
 
     @coco.fn(memo=True)
-    def outer(version: int, x: int) -> int:
+    def outer(version: int | None, x: int) -> int:
         ran.append(("outer", version))
         return middle(x)
 
     def main() -> None:
-        outer(version[0], 1)
+        if version[0] is not None:
+            outer(version[0], 1)
 
     app = bench.app(main)
-    for version[0] in (0, 0, 0, 1):
+    for version[0] in (0, 0, 0, 1, None, 1):
         bench.update(app)
-    assert ran == [("outer", 0), ("inner", 1), ("outer", 1)]
+    assert ran == [("outer", 0), ("inner", 1), ("outer", 1), ("outer", 1), ("inner", 1)]
 
 
 def test_many_equal_calls_inside_one_store_one_reference(bench: Bench) -> None:
@@ -416,35 +494,70 @@ def test_many_equal_calls_inside_one_store_one_reference(bench: Bench) -> None:
     assert record.calls == ()  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("is_async", [False, True])
-def test_an_inline_call_that_mounts_fails_when_it_returns(bench: Bench, is_async: bool) -> None:
+@pytest.mark.parametrize("mounts", ["mount", "use_mount"])
+@pytest.mark.parametrize("directly", [True, False])
+def test_an_inline_memoized_call_may_not_mount(bench: Bench, mounts: str, directly: bool) -> None:  # FN-13
+    journal = Journal()
+    provider = journal.provider()
+    ran: list[str] = []
+    inline = [True]
+
+    async def child() -> None:
+        ran.append("child")
+        coco.declare_target_state(provider.target_state("child", 1))
+
+    @coco.fn
+    async def callee() -> None:
+        await (coco.mount if mounts == "mount" else coco.use_mount)(coco.component_subpath("c"), child)
+
+    @coco.fn(memo=True)
+    async def call() -> str:
+        if directly:
+            await (coco.mount if mounts == "mount" else coco.use_mount)(coco.component_subpath("c"), child)
+        else:
+            await callee()
+        ran.append("body ended")
+        return "value"
+
+    async def main() -> Any:
+        if not inline:
+            return await coco.use_mount(coco.component_subpath("component"), call)
+        with pytest.raises(ValueError, match="memo=True mounted child components") as caught:
+            await call()
+        return str(caught.value)
+
+    app = bench.app(main)
+    assert "call" in bench.update(app)
+    assert sorted(ran) == ["body ended", "child"]
+    assert journal.content == {"child": 1}
+    ran.clear()
+    inline.clear()
+    assert bench.update(app) == "value"
+    assert sorted(ran) == ["body ended", "child"]
+
+
+def test_the_innermost_call_that_mounts_is_the_one_that_fails(bench: Bench) -> None:
     # FN-13
     ran = []
 
     async def child() -> None:
         ran.append("child")
 
-    async def helper() -> None:
+    @coco.fn(memo=True)
+    async def inner() -> None:
         await coco.mount(child)
 
     @coco.fn(memo=True)
-    async def inner() -> None:
-        await helper()
-
-    @coco.fn(memo=True)
-    async def f() -> None:
-        if is_async:
-            await helper()
-        else:
-            await inner()
-        ran.append("f")
+    async def outer() -> None:
+        await inner()
+        ran.append("outer")
 
     async def main() -> None:
-        with pytest.raises(ValueError, match="memo=True mounted child components"):
-            await f()
+        with pytest.raises(ValueError, match=r"inner.*memo=True mounted child components"):
+            await outer()
 
     bench.update(bench.app(main))
-    assert ran == (["f", "child"] if is_async else ["child"])
+    assert ran == ["child"]
 
 
 @pytest.mark.parametrize("is_async", [False, True])

@@ -197,10 +197,30 @@ def test_a_value_that_can_not_be_compared_is_not_provided(bench: Bench) -> None:
         provider.get(key)
 
 
-def test_a_key_is_a_memo_argument_by_its_name(bench: Bench) -> None:
-    # CTX-07
-    one, other = coco.ContextKey[Any]("one"), coco.ContextKey[Any]("other")
-    fingerprint = coco.memo_fingerprint(one)
-    assert fingerprint != coco.memo_fingerprint(other)
-    bench.crash()
-    assert coco.memo_fingerprint(coco.ContextKey("one")) == fingerprint
+@pytest.mark.parametrize("mounted", [False, True])
+def test_a_key_as_argument_counts_as_its_name(bench: Bench, mounted: bool) -> None:  # CTX-07
+    ran: list[str] = []
+
+    def update(*names: str, value: int = 1, detect_change: bool = False) -> list[Any]:
+        """In a new process, so that keys and functions are new objects."""
+        bench.crash()
+        keys = [coco.ContextKey[int](name, detect_change=detect_change) for name in names]
+        for key in keys:
+            bench.env.context_provider.provide(key, value)
+
+        @coco.fn(memo=True)
+        async def call(key: coco.ContextKey[int]) -> None:
+            ran.append(key.key)
+
+        async def main() -> None:
+            for key in keys:
+                await (coco.use_mount(coco.component_subpath(key.key), call, key) if mounted else call(key))
+
+        ran.clear()
+        bench.update(bench.app(main))
+        return sorted(ran)
+
+    assert update("a", "b") == ["a", "b"]
+    assert update("a", "b") == []
+    assert update("a", "b", value=2, detect_change=True) == []  # not what it stands for
+    assert update("a", "c") == ["c"]

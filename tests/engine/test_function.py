@@ -295,12 +295,29 @@ def test_options_are_checked_when_decorating() -> None:
     # FN-04
     with pytest.raises(ValueError, match="deps need logic tracking"):
         coco.fn(deps=1, logic_tracking=None)(lambda: None)
-    with pytest.raises(TypeError, match="Unsupported type for memoization key"):
-        coco.fn(deps=threading.Lock())(lambda: None)
+    assert coco.fn(deps=1, logic_tracking="self")(lambda: 1)() == 1
+    for deps in (threading.Lock(), lambda: 0, [coco.Symbol("s")]):
+        with pytest.raises(TypeError, match="Unsupported type for memoization key"):
+            coco.fn(deps=deps)(lambda: None)
     with pytest.raises(TypeError, match="unexpected keyword argument 'memoize'"):
         coco.fn(memoize=True)  # type: ignore[call-overload]
-    assert coco.fn(logic_tracking="odd")(lambda: 1)() == 1  # type: ignore[call-overload]
-    assert coco.fn(version="x")(lambda: 1)() == 1  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("options", [{"logic_tracking": "other"}, {"version": "two"}, {"version": 1.5}])
+def test_other_values_of_logic_tracking_and_version_work(bench: Bench, options: Any) -> None:  # FN-04
+    ran = []
+
+    @coco.fn(memo=True, **options)
+    def call(x: int) -> int:
+        ran.append(x)
+        return x
+
+    async def main() -> int:
+        return call(1)
+
+    app = bench.app(main)
+    assert [bench.update(app), bench.update(app)] == [1, 1]
+    assert ran == [1]
 
 
 def test_undecorated_functions_are_mounted_but_never_stored(bench: Bench) -> None:

@@ -176,6 +176,17 @@ def test_recollecting_asks_again_after_the_body_those_that_want_it(bench: Bench,
     assert calls.update()[:3] == [("a", ["a", 1]), ("b", ["b", 1]), ("c", ["c", 1])]
 
 
+@pytest.mark.parametrize("recollect", [False, True])
+def test_the_state_taken_after_the_body_is_stored_in_place_of_the_check_s(bench: Bench, recollect: bool) -> None:
+    # MEM-21, MEM-22
+    calls = Calls(bench, "async")
+    answers = ["first", "checked", *(["after"] if recollect else []), "last"]
+    calls.source("a", lambda previous: Outcome(answers.pop(0), not answers, recollect))
+    assert calls.update() == ["body", ("a", "first")]
+    assert calls.update() == [("a", "first"), "body", *([("a", "first")] if recollect else [])]
+    assert calls.update() == [("a", "after" if recollect else "checked")]
+
+
 def test_recollecting_in_a_component_is_an_error_unless_valid(bench: Bench) -> None:
     # MEM-22
     calls = Calls(bench, "component")

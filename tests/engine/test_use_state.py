@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -273,3 +276,95 @@ def test_the_values_of_a_killed_run_are_those_of_the_last_commit(bench: Bench) -
     bench.update(make())
     assert seen == [0, 1, 1]
     assert content == {"t": 2}
+
+
+# --- in other threads and tasks (STA-09) ---
+
+
+class Threads:
+    """A root that passes `work`, which uses states, context and a target, to a way of running it."""
+
+    def __init__(self, bench: Bench, way: Callable[[Callable[[], Any]], Any]) -> None:
+        self.bench = bench
+        self.journal = Journal()
+        self.seen: list[tuple[int, str]] = []
+        self.threads: set[int] = set()
+        provider = self.journal.provider()
+        key = coco.ContextKey[str]("key")
+        bench.env.context_provider.provide(key, "context")
+
+        def work() -> None:
+            self.threads.add(threading.get_ident())
+            handle = coco.use_state("k", 0)
+            self.seen.append((handle.value, coco.use_context(key)))
+            handle.value += 1
+            coco.declare_target_state(provider.target_state("t", handle.value))
+
+        async def main() -> None:
+            await way(work)
+
+        self.app = bench.app(main)
+
+    def check(self) -> None:
+        for runs in (1, 2):
+            self.bench.update(self.app)
+            assert self.journal.content == {"t": runs}
+        assert self.seen == [(0, "context"), (1, "context")]
+
+
+def test_an_attached_context_is_that_of_another_thread(bench: Bench) -> None:  # STA-09
+    async def attached(work: Callable[[], Any]) -> None:
+        context = coco.get_component_context()
+
+        def in_context() -> None:
+            with context.attach():
+                work()
+            with pytest.raises(RuntimeError, match="No ComponentContext available"):
+                coco.get_component_context()
+
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(in_context).result()
+
+    threads = Threads(bench, attached)
+    threads.check()
+    assert threading.get_ident() not in threads.threads
+
+
+async def in_to_thread(work: Callable[[], Any]) -> None:
+    await asyncio.to_thread(work)
+
+
+async def in_task(work: Callable[[], Any]) -> None:
+    async def run() -> None:
+        work()
+
+    await asyncio.create_task(run())
+
+
+@pytest.mark.parametrize("way", [in_to_thread, in_task])
+def test_to_thread_and_tasks_have_the_context_anyway(bench: Bench, way: Callable[..., Any]) -> None:  # STA-09
+    Threads(bench, way).check()
+
+
+def test_a_thread_of_a_bare_pool_has_no_context(bench: Bench) -> None:  # STA-09
+    provider = Journal().provider()
+    key = coco.ContextKey[int]("key")
+    bench.env.context_provider.provide(key, 1)
+    uses: list[Callable[[], object]] = [
+        lambda: coco.use_state("k", 0),
+        lambda: coco.use_context(key),
+        lambda: coco.declare_target_state(provider.target_state("t", 1)),
+    ]
+    refused: list[str] = []
+
+    async def main() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            for use in uses:
+                with pytest.raises(RuntimeError, match="No ComponentContext available"):
+                    pool.submit(use).result()
+                refused.append("refused")
+        for use in uses:
+            use()
+
+    bench.update(bench.app(main))
+    assert len(refused) == 3
