@@ -61,6 +61,7 @@ from ._mount import mount as mount
 from ._mount import mount_target as mount_target
 from ._mount import use_mount as use_mount
 from ._mount_each import mount_each as mount_each
+from ._outcome import Outcome as Outcome
 from ._process import Process as Process
 from ._process import current_process as current_process
 from ._process import offer_root_provider as offer_root_provider

@@ -31,6 +31,7 @@ from ._exceptions import no_handlers, report_failure
 from ._fingerprint import StateFunction
 from ._function import AsyncFunction, BoundFunction, CallKey, Function
 from ._memo_state import check_states, initial_states
+from ._outcome import Outcome
 from ._propagate import pass_on
 from ._submit import Submission
 from ._use_state import state_to_store
@@ -38,7 +39,7 @@ from ._use_state import state_to_store
 if TYPE_CHECKING:
     from ._run import Run
 
-__all__ = ["Invocation", "Outcome", "build", "invocation_of"]
+__all__ = ["Invocation", "build", "invocation_of"]
 
 
 class Invocation(NamedTuple):
@@ -69,27 +70,7 @@ def invocation_of(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     return Invocation(target, target, args, kwargs, target.call_key(args, kwargs) if target.memo else None)
 
 
-class Outcome(NamedTuple):
-    """How a component's run ended: with a value, or with the exception it raised.
-
-    `unhandled`: of a background child, what the last of its exception handlers raised.
-    """
-
-    value: Any
-    error: BaseException | None
-    unhandled: BaseException | None = None
-
-    def get(self) -> Any:
-        """The value, or raise the exception."""
-        if self.error is not None:
-            try:
-                raise self.error
-            finally:
-                del self  # a frame that the traceback leads to must not lead back to the exception
-        return self.value
-
-
-async def build(component: Component, invocation: Invocation) -> Outcome:
+async def build(component: Component, invocation: Invocation) -> Outcome[Any]:
     """Run a component to its end. Never raises: whoever waits for it decides what its failure means."""
     run = component.run
     component.stats.started(component.processor)

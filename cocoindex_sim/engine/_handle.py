@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
-from ._build import Outcome
 from ._deadline import check_deadline
+from ._outcome import Outcome
 
 __all__ = ["ComponentMountHandle"]
 
@@ -15,7 +16,7 @@ class ComponentMountHandle:
 
     __slots__ = ("_tasks",)
 
-    def __init__(self, tasks: list[asyncio.Future[Outcome]]) -> None:
+    def __init__(self, tasks: list[asyncio.Future[Outcome[Any]]]) -> None:
         self._tasks = tasks
 
     async def ready(self) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from ..ports import ComponentRecord, RecordKey, StateRecord
 from ..values import LiveEnded, LiveReady, LiveStarted, StableKey, StablePath, UsageError, encode_key
-from ._build import Invocation, Outcome, build, invocation_of
+from ._build import Invocation, build, invocation_of
 from ._codec import decode_value, encode_value
 from ._collect import remove_components, stored_components, tombstones_for
 from ._component import Component, ComponentContext, LiveNode, Phase, _current, current_component
@@ -18,6 +18,7 @@ from ._cycle import Cycle
 from ._exceptions import Reporter, no_handlers, report, reporter_of
 from ._handle import ComponentMountHandle
 from ._live_order import NOTHING, Order
+from ._outcome import Outcome
 from ._subpath import ComponentSubpath, split_parts
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class LiveActivity:
         self.is_ready = False
         self.is_closed = False  # stopped: by a removal, a replacement, the end of the run
         self.has_returned = False
-        self.mounted: asyncio.Future[Outcome] = self.run.loop.create_future()  # what the mount handle waits for
+        self.mounted: asyncio.Future[Outcome[Any]] = self.run.loop.create_future()  # what the mount handle waits for
         self.went_wrong = False
         self.task: asyncio.Task[None] | None = None  # runs `process_live`
         self.returned: asyncio.Future[None] = self.run.loop.create_future()  # it is over, or was given up
@@ -257,7 +258,7 @@ class LiveActivity:
         if outcome.unhandled is not None:
             raise outcome.unhandled
 
-    async def _update_full(self) -> Outcome:
+    async def _update_full(self) -> Outcome[Any]:
         run, instance = self.run, self.instance
         async with self.order.alone():
             if self.is_closed:
@@ -274,7 +275,7 @@ class LiveActivity:
             self._absorb(root)
             return await self._reported(outcome, reporter)
 
-    async def _build(self, component: Component, invocation: Invocation) -> Outcome:
+    async def _build(self, component: Component, invocation: Invocation) -> Outcome[Any]:
         slots = self.run.slots
         await slots.take()
         try:
@@ -290,7 +291,7 @@ class LiveActivity:
             if component.phase is Phase.FAILED or component.any_descendant_failed:
                 self.went_wrong = True
 
-    async def _reported(self, outcome: Outcome, reporter: Reporter) -> Outcome:
+    async def _reported(self, outcome: Outcome[Any], reporter: Reporter) -> Outcome[Any]:
         error = outcome.error
         if error is None or isinstance(error, asyncio.CancelledError):
             return NOTHING
@@ -298,7 +299,7 @@ class LiveActivity:
 
     def update(
         self, subpath: bytes, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> asyncio.Future[Outcome]:
+    ) -> asyncio.Future[Outcome[Any]]:
         """Build one child, when it is its turn."""
         if is_live_class(target):
             return self.order.run(subpath, partial(self._update_live, subpath, target(*args, **kwargs)))
@@ -314,7 +315,7 @@ class LiveActivity:
         self._put_on_record()
         return anchor
 
-    async def _update(self, subpath: bytes, invocation: Invocation) -> Outcome:
+    async def _update(self, subpath: bytes, invocation: Invocation) -> Outcome[Any]:
         run = self.run
         anchor = self._anchor(subpath)
         cycle = anchor.cycle
@@ -331,7 +332,7 @@ class LiveActivity:
         self._absorb(child)
         return await self._reported(outcome, reporter)
 
-    async def _update_live(self, subpath: bytes, instance: Any) -> Outcome:
+    async def _update_live(self, subpath: bytes, instance: Any) -> Outcome[Any]:
         anchor = self._anchor(subpath)
         node = LiveNode(anchor.cycle, anchor.cycle.top, type(instance).__qualname__, anchor)
         node.handlers, node.mount_kind = self.node.handlers, "process_live"
@@ -341,11 +342,11 @@ class LiveActivity:
         outcome = await asyncio.shield(activity.mounted)
         return await self._reported(outcome, reporter_of(node))
 
-    def delete(self, subpath: bytes) -> asyncio.Future[Outcome]:
+    def delete(self, subpath: bytes) -> asyncio.Future[Outcome[Any]]:
         """Remove every component at or below a subpath, when it is its turn (LIV-26)."""
         return self.order.run(subpath, partial(self._delete, subpath))
 
-    async def _delete(self, subpath: bytes) -> Outcome:
+    async def _delete(self, subpath: bytes) -> Outcome[Any]:
         run = self.run
         cycle = Cycle(run, StablePath(self.path.encoded + subpath), self.node.stats)
         reporter = Reporter(cycle.top, None, "process_live", self.path, self.node.handlers)
@@ -468,7 +469,7 @@ def _encoded(subpath: ComponentSubpath) -> bytes:
     return subpath.encoded
 
 
-def start_live(node: LiveNode, instance: Any) -> asyncio.Future[Outcome]:
+def start_live(node: LiveNode, instance: Any) -> asyncio.Future[Outcome[Any]]:
     """Start a live component that was mounted; the future is done when it is ready."""
     activity = LiveActivity(node, instance)
     activity.start()

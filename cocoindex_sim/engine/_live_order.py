@@ -13,19 +13,19 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
-from ._build import Outcome
+from ._outcome import Outcome
 from ._subpath import split_parts
 
 __all__ = ["Order"]
 
-NOTHING = Outcome(None, None)
-Work: TypeAlias = Callable[[], Awaitable[Outcome]]
+NOTHING: Outcome[Any] = Outcome(None, None)
+Work: TypeAlias = Callable[[], Awaitable[Outcome[Any]]]
 
 
 class Spawn(Protocol):
     """Starts a task that outlives its starter."""
 
-    def __call__(self, work: Coroutine[Any, Any, Outcome], name: str) -> asyncio.Task[Outcome]: ...
+    def __call__(self, work: Coroutine[Any, Any, Outcome[Any]], name: str) -> asyncio.Task[Outcome[Any]]: ...
 
 
 class _Turns:
@@ -78,7 +78,7 @@ class _Operation:
         self.after = after
         self.turn = turns.ask(alone=False)
         self.done: asyncio.Future[None] = turns.loop.create_future()
-        self.outcome: asyncio.Future[Outcome] = turns.loop.create_future()
+        self.outcome: asyncio.Future[Outcome[Any]] = turns.loop.create_future()
         self.began = False
         self.is_sealed = False  # something that has to come after it was asked for, so nothing may take its place
 
@@ -109,7 +109,7 @@ class Order:
             self._turns.end(turn, alone=True)
             self._ended()
 
-    def run(self, path: bytes, work: Work) -> asyncio.Future[Outcome]:
+    def run(self, path: bytes, work: Work) -> asyncio.Future[Outcome[Any]]:
         """Run an operation on a subpath when it is its turn; the future tells how it ended, or that it was superseded.
 
         `work` must not raise.
@@ -137,7 +137,7 @@ class Order:
         paths.extend(self._below.get(path, ()))
         return [self._last[one] for one in paths if one in self._last]
 
-    async def _perform(self, operation: _Operation) -> Outcome:
+    async def _perform(self, operation: _Operation) -> Outcome[Any]:
         for before in operation.after:
             await asyncio.shield(before.done)
         await operation.turn
@@ -145,7 +145,7 @@ class Order:
         operation.after = []
         return NOTHING if operation.work is None else await operation.work()
 
-    def _over(self, operation: _Operation, task: asyncio.Task[Outcome]) -> None:
+    def _over(self, operation: _Operation, task: asyncio.Task[Outcome[Any]]) -> None:
         """Also called for what was cancelled before it began, which runs no code of its own."""
         self._forget(operation)
         self._turns.end(operation.turn, alone=False)

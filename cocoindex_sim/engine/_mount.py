@@ -9,13 +9,14 @@ from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 from ..ports import ComponentRecord, RecordKey
 from ..values import ComponentMounted, Symbol, encode_key
-from ._build import Invocation, Outcome, build, invocation_of
+from ._build import Invocation, build, invocation_of
 from ._component import Component, ComponentContext, LiveNode, Phase, current_context
 from ._deadline import check_deadline, in_time
 from ._declare import declare_target_state_with_child
 from ._exceptions import MountKind, report_failure, scoped_handlers
 from ._handle import ComponentMountHandle
 from ._live import default_subpath_name, is_live_class, start_live
+from ._outcome import Outcome
 from ._subpath import ComponentSubpath, split_parts
 from ._targets import TargetState, TargetStateProvider
 
@@ -52,7 +53,7 @@ async def mount(*pos_args: Any, **kwargs: Any) -> ComponentMountHandle:
 async def mount_child(
     context: ComponentContext, subpath: bytes, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any],
     kind: MountKind,
-) -> asyncio.Future[Outcome]:  # fmt: skip
+) -> asyncio.Future[Outcome[Any]]:  # fmt: skip
     """Mount a function or a live component class in the background; the future is done when it is ready."""
     if isinstance(target, type) and is_live_class(target):
         return mount_live(context, subpath, target(*args, **kwargs))
@@ -61,7 +62,7 @@ async def mount_child(
     return await _start(child, invocation, background=kind)
 
 
-def mount_live(context: ComponentContext, subpath: bytes, instance: Any) -> asyncio.Future[Outcome]:
+def mount_live(context: ComponentContext, subpath: bytes, instance: Any) -> asyncio.Future[Outcome[Any]]:
     """Mount an instance of a live component class; the future is done when it is ready."""
     node = _begin(context, subpath, type(instance).__qualname__, LiveNode)
     assert isinstance(node, LiveNode)
@@ -115,7 +116,7 @@ async def map(  # CocoIndex's name
     Waits for every call that was started; then the first failure in input order is raised (CMP-15).
     """
     check_deadline()
-    tasks: list[asyncio.Task[Outcome]] = []
+    tasks: list[asyncio.Task[Outcome[Any]]] = []
 
     def one(item: T) -> None:
         work = fn(item, *args, **kwargs)
@@ -132,13 +133,10 @@ async def map(  # CocoIndex's name
                 one(item)
     finally:
         outcomes = await asyncio.gather(*tasks)
-    for outcome in outcomes:
-        if outcome.error is not None:
-            raise outcome.error
-    return [outcome.value for outcome in outcomes]
+    return [outcome.get() for outcome in outcomes]
 
 
-async def _settled(work: Awaitable[Any]) -> Outcome:
+async def _settled(work: Awaitable[Any]) -> Outcome[Any]:
     try:
         return Outcome(in_time(await work), None)
     except GeneratorExit:
@@ -215,7 +213,9 @@ def _give_up_slot(parent: Component) -> None:
         parent.run.slots.give_back()
 
 
-async def _start(child: Component, invocation: Invocation, *, background: MountKind | None) -> asyncio.Task[Outcome]:
+async def _start(
+    child: Component, invocation: Invocation, *, background: MountKind | None
+) -> asyncio.Task[Outcome[Any]]:
     """Run a child in a task of its own, once there is a slot. `background`: how it was mounted, None for use_mount."""
     run, parent = child.run, child.parent
     assert parent is not None
@@ -234,7 +234,7 @@ async def _start(child: Component, invocation: Invocation, *, background: MountK
     return run.spawn(_run_child(child, invocation, background is not None), child.processor, deadline)
 
 
-async def _run_child(child: Component, invocation: Invocation, background: bool) -> Outcome:
+async def _run_child(child: Component, invocation: Invocation, background: bool) -> Outcome[Any]:
     parent = child.parent
     assert parent is not None
     try:

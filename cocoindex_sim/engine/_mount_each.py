@@ -7,7 +7,6 @@ from contextlib import aclosing
 from typing import Any
 
 from ..values import encode_key
-from ._build import Outcome
 from ._component import current_context
 from ._deadline import check_deadline
 from ._exceptions import ExceptionHandler, MountKind, scoped_handlers, scoped_to
@@ -15,6 +14,7 @@ from ._feeds import LiveMapSubscriber
 from ._handle import ComponentMountHandle
 from ._live import LiveComponentOperator
 from ._mount import mount_child, mount_live, split_arguments, subpath_of
+from ._outcome import Outcome
 
 __all__ = ["mount_each"]
 
@@ -41,9 +41,9 @@ async def mount_each(*pos_args: Any, **kwargs: Any) -> ComponentMountHandle:
 
 async def _mount_items(
     base: bytes, target: Any, items: Any, args: tuple[Any, ...], kwargs: dict[str, Any], kind: MountKind
-) -> list[asyncio.Future[Outcome]]:
+) -> list[asyncio.Future[Outcome[Any]]]:
     context = current_context()
-    futures: list[asyncio.Future[Outcome]] = []
+    futures: list[asyncio.Future[Outcome[Any]]] = []
 
     async def one(item: Any) -> None:
         try:

@@ -20,9 +20,9 @@ from contextlib import (
 )
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
-from ..engine import ContextKey, ContextProvider, ExceptionHandler, Process, current_process
+from ..engine import ContextKey, ContextProvider, ExceptionHandler, Outcome, Process, current_process
 from ._settings import Settings, SettingsError, default_db_path
 
 if TYPE_CHECKING:
@@ -401,26 +401,6 @@ def runtime() -> _Runtime:
 
 
 _GRACE_S: Final = 2.0  # for clean-up code of an interrupted run, before Ctrl-C goes on its way
-
-
-class Outcome(NamedTuple, Generic[T]):
-    """What came of some work: it is handed on as a value, because asyncio gives some exceptions a meaning of its own.
-
-    A KeyboardInterrupt or SystemExit that a task raises ends the event loop it ran on, and a CancelledError becomes
-    another one on the way to another thread.
-    """
-
-    value: T | None
-    error: BaseException | None
-
-    def get(self) -> T:
-        """The value, or raise the exception."""
-        if self.error is not None:
-            try:
-                raise self.error
-            finally:
-                del self  # a frame that the traceback leads to must not lead back to the exception
-        return self.value  # type: ignore[return-value]  # a T, as there was no error
 
 
 async def captured(begin: Callable[[], Awaitable[T]]) -> Outcome[T]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..engine import (
     Failure,
+    Outcome,
     PlannedChange,
     Run,
     RunMode,
@@ -20,7 +21,7 @@ from ..engine import (
     in_time,
     set_deadline_ns,
 )
-from ._environment import Environment, Outcome, captured
+from ._environment import Environment, captured
 from ._report import Report, Subject, keep_reporting, report_of, report_period
 from ._snapshot import UpdateSnapshot, snapshots
 

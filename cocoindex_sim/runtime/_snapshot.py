@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
-from ..engine import StatsCounter, UpdateStats
-from ._environment import Outcome
+from ..engine import Outcome, StatsCounter, UpdateStats
 
 __all__ = ["UpdateSnapshot", "UpdateStatus", "snapshots"]
 

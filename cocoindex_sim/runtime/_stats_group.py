@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from ..engine import StatsGroup, UpdateStats, grouped_stats
-from ._environment import Outcome
+from ..engine import Outcome, StatsGroup, UpdateStats, grouped_stats
 from ._report import Report, Subject, keep_reporting, report_period
 from ._snapshot import UpdateSnapshot, snapshots
 

@@ -1,0 +1,31 @@
+"""How some work ended, as a value that can be handed on."""
+
+from __future__ import annotations
+
+from typing import Generic, NamedTuple, TypeVar
+
+__all__ = ["Outcome"]
+
+T = TypeVar("T")
+
+
+class Outcome(NamedTuple, Generic[T]):
+    """What came of some work: a value, or the exception it raised.
+
+    asyncio gives some exceptions a meaning of its own: a KeyboardInterrupt or SystemExit that a task raises ends its
+    event loop, and a CancelledError becomes another one on the way to another thread. `unhandled`: of a background
+    child, what the last of its exception handlers raised.
+    """
+
+    value: T | None
+    error: BaseException | None
+    unhandled: BaseException | None = None
+
+    def get(self) -> T:
+        """The value, or raise the exception."""
+        if self.error is not None:
+            try:
+                raise self.error
+            finally:
+                del self  # a frame that the traceback leads to must not lead back to the exception
+        return self.value  # type: ignore[return-value]  # a T, as there was no error
