@@ -697,7 +697,7 @@ async def until(condition: Callable[[], bool]) -> None:
 def waiting_calls() -> int:
     """How many calls of this component wait for an equal one."""
     wakers = coco.get_component_context().component.run.call_waits.wakers
-    return sum(map(len, wakers.values()))
+    return sum(map(len, list(wakers.values())))  # a copy: threads add to it meanwhile
 
 
 def test_equal_calls_of_several_threads_run_once(threads: Threads) -> None:

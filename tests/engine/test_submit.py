@@ -424,11 +424,9 @@ def test_a_row_that_is_asked_goes_with_its_container_whatever_the_answer(bench: 
     assert rows.take_asked() == [(("t", "x"), 1, [], True)]
 
 
-def test_rows_of_a_container_that_its_handler_keeps_stay_on_record(bench: Bench) -> None:  # TGT-07, TGT-20 row 3
-    tables = Tables()
+def with_rows(bench: Bench, tables: Tables, names: list[str], rows: list[str]) -> Any:
+    """An app that declares these tables in a component, and in the root these rows in each."""
     provider = tables.provider()
-    names, rows = ["t"], ["x"]
-    reconcile = tables.reconcile
 
     async def containers() -> list[Any]:
         return [coco.declare_target_state_with_child(provider.target_state(name, 1)) for name in names]
@@ -438,7 +436,14 @@ def test_rows_of_a_container_that_its_handler_keeps_stay_on_record(bench: Bench)
             for row in rows:
                 coco.declare_target_state(table.target_state(row, 1))
 
-    app = bench.app(main)
+    return bench.app(main)
+
+
+def test_rows_of_a_container_that_its_handler_keeps_stay_on_record(bench: Bench) -> None:  # TGT-07, TGT-20 row 3
+    tables = Tables()
+    names, rows = ["t"], ["x"]
+    reconcile = tables.reconcile
+    app = with_rows(bench, tables, names, rows)
     bench.update(app)
     tables.reconcile = lambda key, desired, *past: reconcile(key, 1, *past)  # type: ignore[method-assign]  # it stays
     names.clear()
@@ -472,18 +477,8 @@ def test_only_of_containers_a_handler_is_asked_for_the_rows_to_delete(bench: Ben
 
 def test_rows_go_before_their_container_even_when_its_sink_is_called_for_others(bench: Bench) -> None:
     tables = Tables(asks_rows=True)
-    provider = tables.provider()
     names, rows = ["t"], ["x"]
-
-    async def containers() -> list[Any]:
-        return [coco.declare_target_state_with_child(provider.target_state(name, 1)) for name in names]
-
-    async def main() -> None:
-        for table in await coco.use_mount(containers):
-            for row in rows:
-                coco.declare_target_state(table.target_state(row, 1))
-
-    app = bench.app(main)
+    app = with_rows(bench, tables, names, rows)
     bench.update(app)
     names[:] = ["u"]
     order: list[Any] = []
