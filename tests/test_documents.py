@@ -22,6 +22,8 @@ DOCUMENTS = sorted(
     path for pattern in ("*.md", "docs/**/*.md", "changes/*.md", "examples/*/README.md") for path in ROOT.glob(pattern)
 )
 
+WITH_SNIPPETS = [ROOT / "README.md", ROOT / "docs" / "live.md"]
+
 
 class Block(NamedTuple):
     """One fenced block of a document. A first line `# name` says which file it is."""
@@ -86,12 +88,18 @@ def test_the_continuous_check_runs_the_two_commands_of_the_readme() -> None:
     assert [line for line in lines if line.startswith("pip install -e ")] == commands
 
 
-def test_the_scenario_of_the_readme_passes(tmp_path: Path) -> None:
-    written = [block for block in blocks(ROOT / "README.md") if block.file is not None]
+@pytest.mark.parametrize("path", WITH_SNIPPETS, ids=shown)
+def test_the_scenario_of_a_document_passes_and_its_other_files_can_be_imported(path: Path, tmp_path: Path) -> None:
+    written = [block for block in blocks(path) if block.file is not None]
     assert {block.language for block in written} == {"python", "yaml"}
     for block in written:
         assert block.file is not None
         (tmp_path / block.file).write_text(block.text, encoding="utf-8")
+        if block.language == "python":
+            run = child(
+                "-c", f"from cocoindex_sim import alias; alias.install(); import {block.file[:-3]}", cwd=tmp_path
+            )
+            assert run.returncode == 0, run.stderr
     run = child("-m", "pytest", "-p", "no:cacheprovider", "--coco-scenarios", str(tmp_path), cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert re.search(r"\b1 passed\b", run.stdout)
@@ -103,7 +111,7 @@ def test_every_snippet_is_one_that_is_run() -> None:
         shown(path)
         for path in DOCUMENTS
         for block in blocks(path)
-        if block.language in languages and (block.file is None or path.name != "README.md" or path.parent != ROOT)
+        if block.language in languages and (block.file is None or path not in WITH_SNIPPETS)
     ]
     assert unnamed == []
     # A block without a language would slip through all of this.
