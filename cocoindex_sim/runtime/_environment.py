@@ -400,6 +400,7 @@ def runtime() -> _Runtime:
     return _Runtime()
 
 
+_SIGNALS_SEEN_S: Final = 0.2  # how long a signal may wait for its handler
 _GRACE_S: Final = 2.0  # for clean-up code of an interrupted run, before Ctrl-C goes on its way
 
 
@@ -467,6 +468,10 @@ def _wait(
 
     try:  # Ctrl-C may come as soon as the work has begun
         loop.call_soon_threadsafe(begin)
+        # A signal that another thread was given, or that came just before this one began to wait, does not end the
+        # wait, and its handler runs nowhere else.
+        while not concurrent.futures.wait([done], _SIGNALS_SEEN_S).done:
+            pass
         return done.result()
     except KeyboardInterrupt:
         if interrupt is not None:

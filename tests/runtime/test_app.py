@@ -750,6 +750,27 @@ def test_ctrl_c_ends_a_blocking_update(tmp_path: Path, main: str, loop: str) -> 
     assert (out.split("\n")[:-1], err) == (expected, "")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals to threads are POSIX")
+def test_ctrl_c_is_seen_also_when_another_thread_was_given_the_signal(environment: coco.Environment) -> None:
+    # APP-06
+    cleaned_up = []
+
+    async def main() -> None:
+        try:
+            for _ in range(1000):  # until the other thread waits
+                await asyncio.sleep(0)
+            # This is the loop's thread. The one that waits has to run the handler, and nothing wakes it.
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+            await asyncio.Event().wait()
+        finally:
+            cleaned_up.append(True)
+
+    app: coco.App[..., None] = coco.App(coco.AppConfig("app", environment), main)
+    with pytest.raises(KeyboardInterrupt):
+        app.update_blocking()
+    assert cleaned_up == [True]
+
+
 # --- an update that could only wait for itself, on a virtual loop ---
 
 
