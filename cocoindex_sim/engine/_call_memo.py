@@ -186,7 +186,7 @@ class _Call:
     def failed(self, asked: StoredStates, check: StateCheck) -> StateCheck:
         """What a failed check says of the arguments' states."""
         states, _ = asked.answered(check)
-        return StateCheck(False, states, asked.to_recollect(check))
+        return check._replace(states=states, recollect=asked.to_recollect(check))
 
     def reuse(self, record: MemoRecord, asked: StoredStates, check: StateCheck) -> Any:
         try:
