@@ -27,7 +27,7 @@ from ._component import Component, ComponentContext, Phase, _current
 from ._context_state import StoredStates
 from ._deadline import in_time
 from ._dependencies import hold
-from ._exceptions import no_handlers, report_failure
+from ._exceptions import is_passed_over, no_handlers, report_failure
 from ._fingerprint import StateFunction
 from ._function import AsyncFunction, BoundFunction, CallKey, Function
 from ._memo_state import check_states, initial_states
@@ -82,8 +82,9 @@ async def build(component: Component, invocation: Invocation) -> Outcome[Any]:
         component.phase = Phase.FAILED
         component.cycle.went_wrong = True
         run.failed.add(component.path.encoded)
-        cancelled = isinstance(error, asyncio.CancelledError)
-        if not cancelled:
+        if is_passed_over(error):
+            component.stats.unchanged(component.processor)
+        elif not isinstance(error, asyncio.CancelledError):
             component.stats.failed(component.processor)
             if run.observed:
                 run.emit(ComponentFailed(component.path, repr(error)))

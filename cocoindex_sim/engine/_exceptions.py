@@ -23,6 +23,7 @@ __all__ = [
     "MountKind",
     "Reporter",
     "exception_handler",
+    "is_passed_over",
     "no_handlers",
     "report",
     "report_failure",
@@ -111,6 +112,14 @@ def reporter_of(component: Component) -> Reporter:
     return Reporter(component.path, component.processor, component.mount_kind, parent, component.handlers)
 
 
+def is_passed_over(error: BaseException) -> bool:
+    """Whether a component ended because its item is gone, which is no failure: its source tells of it, too (FS-24).
+
+    Connectors mark such exceptions with a true `__coco_passed_over__`. The component keeps what it had until then.
+    """
+    return getattr(error, "__coco_passed_over__", False) is True
+
+
 async def report_failure(component: Component, error: BaseException) -> BaseException | None:
     """Tell the handlers of a component that it, or the removal of something below it, failed in the background."""
     return await report(component.run, reporter_of(component), error)
@@ -121,6 +130,8 @@ async def report(run: Run, reporter: Reporter, error: BaseException) -> BaseExce
 
     Gives None once a handler returned, else what the last one raised (ERR-06).
     """
+    if is_passed_over(error):
+        return None
     raised: BaseException | None = error
     if reporter.handlers:
         context = ExceptionContext(

@@ -36,6 +36,7 @@ class LiveProject:
         rescan_interval: timedelta | None = None,
         path: str = "src",
         memo: bool = False,
+        live: bool = True,
     ) -> None:
         self.world = World(seed, policy=policy)
         self.world.watching.profile = profile
@@ -46,7 +47,7 @@ class LiveProject:
         self.failing: set[str] = set()
         self.before_read: Callable[[str], Any] | None = None
         self._walk = {
-            "live": True, "recursive": recursive, "path_matcher": matcher, "rescan_interval": rescan_interval
+            "live": live, "recursive": recursive, "path_matcher": matcher, "rescan_interval": rescan_interval
         }  # fmt: skip
         self._path = path
         self._memo = memo

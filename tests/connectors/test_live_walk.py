@@ -266,6 +266,43 @@ def test_a_file_that_vanishes_before_it_is_processed_is_skipped(profile: str) ->
         assert (project.out, project.take_ran(), project.take_errors()) == ({}, [], [])
 
 
+@every_profile
+@pytest.mark.parametrize("memo", [False, True])
+@pytest.mark.parametrize("found_by", ["scan", "watch"])
+def test_a_file_that_vanishes_before_it_is_read_is_no_failure(profile: str, memo: bool, found_by: str) -> None:
+    # FS-24
+    with LiveProject(profile, memo=memo) as project:
+
+        async def vanish(key: str) -> None:
+            if project.files.node_at(f"{SRC}/d/{key[2:]}") is not None:
+                project.files.rmtree(f"{SRC}/d")
+
+        project.before_read = vanish
+        if found_by == "scan":
+            project.write("d/a", "1", settle=False)
+        project.start()
+        if found_by == "watch":
+            project.write("d/a", "1")
+        assert (project.out, project.take_ran(), project.take_errors()) == ({}, [], [])
+        assert project.world.stats().total.num_errors == 0
+        assert project.world.stats().total.num_in_progress == 0
+        project.before_read = None
+        project.write("d/a", "1")
+        assert project.out == {"d/a": "1"}
+
+
+def test_in_a_catch_up_update_over_a_plain_walk_a_file_that_vanishes_is_a_failure() -> None:
+    with LiveProject(live=False) as project:
+
+        async def vanish(key: str) -> None:
+            project.files.unlink(f"{SRC}/{key}")
+
+        project.before_read = vanish
+        project.write("a", "1", settle=False)
+        project.world.update()
+        assert [error.split(":")[0] for error in project.take_errors()] == ["FileNotFoundError"]
+
+
 @pytest.mark.parametrize("profile", ["perfect", "inotify"])
 def test_a_failing_item_is_reported_keeps_its_target_and_is_tried_again_by_the_next_event(profile: str) -> None:
     # FS-25

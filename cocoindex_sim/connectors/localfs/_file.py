@@ -14,7 +14,7 @@ from ...resources.file import FileLike, FileMetadata
 from ...values import NonExistenceType
 from ._path import FilePath
 
-__all__ = ["DIRECT_READ_BYTES_MAX", "Delivered", "File", "offload"]
+__all__ = ["DIRECT_READ_BYTES_MAX", "Delivered", "File", "GoneFileError", "offload"]
 
 T = TypeVar("T")
 
@@ -38,6 +38,12 @@ class Delivered:
         self.taken_ns = taken_ns
         self.fingerprint: bytes | None = None
         self.is_refused = False
+
+
+class GoneFileError(FileNotFoundError):
+    """A file that is followed is gone before its turn. No failure: the watch tells of it, and the item goes (FS-24)."""
+
+    __coco_passed_over__ = True
 
 
 class File(FileLike[pathlib.Path]):
@@ -66,6 +72,9 @@ class File(FileLike[pathlib.Path]):
             return await self._read_from_disk(size)
         try:
             content = await self._read_from_disk(size)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            delivered.is_refused = True
+            raise GoneFileError(error.errno, error.strerror, self._locate()) from None
         except OSError:
             delivered.is_refused = True
             raise
