@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from msgspec.structs import replace
 
@@ -30,6 +30,9 @@ from ._submit import PlannedChange
 from ._targets import ATTACHMENT, TargetActionSink, TargetStateProvider
 
 __all__ = ["Run", "RunMode", "Slots"]
+
+LIVE_FAILURES_MAX: Final = 1_000
+"""How many background failures a live run remembers."""
 
 T = TypeVar("T")
 RunMode = Literal["update", "full_reprocess", "drop"]
@@ -96,7 +99,8 @@ class Run:
         self.process = process
         self.environment_name = environment_name
         self.environment_handlers = () if exception_handler is None else (exception_handler,)
-        self.failures: list[Failure] = []  # of background work, that no handler took
+        # Of background work, that no handler took. A live run may go on for weeks, and keeps the last ones.
+        self.failures: deque[Failure] = deque(maxlen=LIVE_FAILURES_MAX if live else None)
         self.context_provider = context_provider
         self.loop = asyncio.get_running_loop()
         self.is_preview = preview

@@ -7,6 +7,7 @@ import concurrent.futures
 import inspect
 import os
 import signal
+import socket
 import threading
 import warnings
 import weakref
@@ -23,6 +24,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from ..engine import ContextKey, ContextProvider, ExceptionHandler, Outcome, Process, current_process
+from ..values import FenceError
 from ._settings import Settings, SettingsError, default_db_path
 
 if TYPE_CHECKING:
@@ -500,12 +502,36 @@ def _drive(
         return loop.run_until_complete(task)
     signal.signal(signal.SIGINT, on_sigint)
     try:
-        outcome = loop.run_until_complete(task)
+        with _woken_by_signals(loop):
+            outcome = loop.run_until_complete(task)
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if interrupted:
         raise KeyboardInterrupt
     return outcome
+
+
+@contextmanager
+def _woken_by_signals(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Have the loop look up when a signal comes: one that another thread was given, or that came just before the loop
+    began to wait, does not end its wait, and the handler would run only then.
+    """
+    heard, told = socket.socketpair()
+    with heard, told:
+        heard.setblocking(False)
+        told.setblocking(False)
+        try:
+            loop.add_reader(heard, lambda: heard.recv(4096))
+        except (NotImplementedError, FenceError):  # not a loop that waits for the real world
+            yield
+            return
+        before = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
+            if not loop.is_closed():
+                loop.remove_reader(heard)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -156,7 +156,10 @@ class UpdateHandle(Generic[R]):
         return self._counter.ready_ns is not None
 
     def failures(self) -> list[Failure]:
-        """The background failures so far that no exception handler took; they do not fail the update by themselves."""
+        """The background failures so far that no exception handler took; they do not fail the update by themselves.
+
+        A live update remembers the last 1,000.
+        """
         return [] if self._run is None else list(self._run.failures)
 
     def plan(self) -> list[PlannedChange]:
