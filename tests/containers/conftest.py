@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = pathlib.Path(__file__).parents[2]
 
-type_of_start = Callable[..., "DockerContainer"]
+Start = Callable[..., "DockerContainer"]
 
 
 def do_without(reason: str) -> NoReturn:
@@ -84,7 +84,7 @@ def python_image(engine: DockerClient) -> str:
 
 
 @pytest.fixture
-def start(python_image: str) -> Iterator[type_of_start]:
+def start(python_image: str) -> Iterator[Start]:
     """A function that starts a container, in a directory `/data`; it ends with the test.
 
     `start(command, data, reads={here: there}, env={...}, **options)`: `data` is a directory here or the name of a volume, and

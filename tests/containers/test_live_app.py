@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .conftest import ROOT, output_of, type_of_start
+from .conftest import ROOT, output_of, Start
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -57,7 +57,7 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 def test_an_app_in_a_container_follows_what_another_writes_to_their_volume(
-    volume: str, start: type_of_start, packages: pathlib.Path, watching: dict[str, str]
+    volume: str, start: Start, packages: pathlib.Path, watching: dict[str, str]
 ) -> None:
     writer = start(["sleep", "600"], volume, reads={EDITOR: "/edit"})
     output_of(writer, "sh", "-c", BEGIN)
@@ -89,7 +89,7 @@ def pages(root: pathlib.Path) -> dict[str, bytes]:
 
 
 def test_an_app_here_follows_what_a_container_writes(
-    start: type_of_start, tmp_path: pathlib.Path, watching: dict[str, str]
+    start: Start, tmp_path: pathlib.Path, watching: dict[str, str]
 ) -> None:
     user = f"{os.getuid()}:{os.getgid()}"
     writer = start(["sleep", "600"], str(tmp_path), reads={EDITOR: "/edit"}, user=user)

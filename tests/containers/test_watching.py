@@ -11,7 +11,7 @@ from typing import Self
 import pytest
 import watchfiles
 
-from .conftest import output_of, type_of_start
+from .conftest import output_of, Start
 
 pytestmark = [pytest.mark.real, pytest.mark.container]
 
@@ -75,7 +75,7 @@ def watch(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Watch:
     return Watch(tmp_path, polling=request.param == "polling")
 
 
-def test_every_change_a_container_makes_arrives(watch: Watch, start: type_of_start) -> None:
+def test_every_change_a_container_makes_arrives(watch: Watch, start: Start) -> None:
     user = f"{os.getuid()}:{os.getgid()}"
     container = start(["sleep", "600"], str(watch.root), user=user)
     touched = {".", "new", "guide/page.md", "manual/page.md", "manual/more.md"}
@@ -89,7 +89,7 @@ def test_every_change_a_container_makes_arrives(watch: Watch, start: type_of_sta
     assert list(watch.root.iterdir()) == []
 
 
-def test_files_written_in_a_burst_all_arrive(watch: Watch, start: type_of_start) -> None:
+def test_files_written_in_a_burst_all_arrive(watch: Watch, start: Start) -> None:
     user = f"{os.getuid()}:{os.getgid()}"
     container = start(["sleep", "600"], str(watch.root), user=user)
     with watch:
