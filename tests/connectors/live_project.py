@@ -21,8 +21,8 @@ class LiveProject:
     """`src` is followed, and every file in it copied to a file in `out`, whose name is the key with `|` for slashes.
 
     `ran`: the items that were processed since the last look, as (key, content). `errors`: what the exception handlers
-    were told since then. `failing`: keys whose processing fails after it has read the file. `before_read` is awaited
-    by every item before it reads.
+    were told since then. `failing`: keys whose processing fails after it has read the file. `tolerant`: files that
+    may not be read are processed as "unreadable". `before_read` is awaited by every item before it reads.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class LiveProject:
         self.ran: list[tuple[str, str]] = []
         self.errors: list[BaseException] = []
         self.failing: set[str] = set()
+        self.tolerant = False
         self.before_read: Callable[[str], Any] | None = None
         self._walk = {
             "live": live, "recursive": recursive, "path_matcher": matcher, "rescan_interval": rescan_interval
@@ -61,7 +62,12 @@ class LiveProject:
             key = str(file.file_path.path).removeprefix(f"{self._path}/")
             if self.before_read is not None:
                 await self.before_read(key)
-            content = await file.read_text()
+            try:
+                content = await file.read_text()
+            except PermissionError:
+                if not self.tolerant:
+                    raise
+                content = "unreadable"
             self.ran.append((key, content))
             if key in self.failing:
                 raise RuntimeError(f"{key} fails")

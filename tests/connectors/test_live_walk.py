@@ -340,6 +340,33 @@ def test_a_file_that_may_not_be_read_is_processed_once_it_may() -> None:  # FS-2
         assert [error.split(":")[0] for error in project.take_errors()] == ["PermissionError"]
         project.do(lambda files: files.chmod(f"{SRC}/a", 0o644))
         assert project.out == {"a": "1"}
+        project.take_ran()
+        project.do(lambda files: files.touch(f"{SRC}/a"))
+        assert project.take_ran() == []
+
+
+def test_a_file_that_was_processed_unread_is_processed_again_once_it_may_be_read() -> None:  # FS-23, FS-25
+    with LiveProject("inotify") as project:
+        project.tolerant = True
+        project.write("a", "1", settle=False)
+        project.files.chmod(f"{SRC}/a", 0)
+        project.world.advance(10)
+        project.start()
+        project.do(lambda files: files.chmod(f"{SRC}/a", 0o644))
+        assert project.take_ran() == [("a", "unreadable"), ("a", "1")]
+
+
+def test_a_change_that_cannot_be_read_is_reported_by_its_item() -> None:  # FS-25
+    with LiveProject("inotify") as project:
+        project.write("a", "1", settle=False)
+        project.start()
+        is_broken = True
+        port(project).faults = lambda op, path: OSError(errno.EIO, "bad disk") if is_broken and op == "read" else None
+        project.write("a", "2")
+        assert project.take_errors() == ["OSError: [Errno 5] bad disk"]
+        is_broken = False
+        project.do(lambda files: files.touch(f"{SRC}/a"))
+        assert project.out == {"a": "2"}
 
 
 def test_a_slow_item_holds_up_no_other_and_its_own_order_stands() -> None:  # FS-26, EDGE-13
@@ -617,6 +644,93 @@ def test_a_directory_is_skipped_while_it_cannot_be_read(profile: str) -> None:  
         assert project.out == {}
         project.do(lambda files: files.chmod(f"{SRC}/d", 0o755))
         assert project.out == {"d/a": "1", "d/b": "1"}
+        project.write("d/c", "1")
+        assert sorted(project.out) == ["d/a", "d/b", "d/c"]
+
+
+def test_a_directory_told_as_modified_is_not_walked() -> None:
+    with LiveProject("windows") as project:
+        project.write("d/a", "1", settle=False)
+        project.write("d/b", "1", settle=False)
+        project.start()
+        asked: list[tuple[str, str]] = []
+        port(project).faults = lambda op, path: asked.append((op, path))  # type: ignore[func-returns-value]
+        project.write("d/c", "1")  # which its directory is told as modified for
+        assert sorted(project.out) == ["d/a", "d/b", "d/c"]
+        assert [path for _, path in asked if path.endswith("d/b")] == []
+
+
+def test_a_root_told_as_deleted_that_is_still_there_is_not_scanned_again() -> None:
+    with LiveProject() as project:
+        project.write("a", "1", settle=False)
+        project.start()
+        project.take_ran()
+        project.world.watching.tell("deleted", SRC)
+        project.world.settle()
+        assert (project.take_ran(), project.take_errors()) == ([], [])
+
+
+def test_watches_that_die_now_and_then_are_replaced_at_once() -> None:
+    with LiveProject().start() as project:
+        for number in range(5):
+            project.world.advance(60)
+            project.world.watching.kill()
+            project.write(f"{number}", "1")
+            assert len(project.out) == number + 1
+
+
+def test_a_root_that_is_gone_for_the_moment_of_arming_is_watched_in_the_end() -> None:  # FS-29
+    with LiveProject() as project:
+
+        def faults(op: str, path: str) -> None:
+            if op == "watch" and not project.armed and not seen:
+                seen.append(op)
+                project.files.rmdir(SRC)
+            elif len(seen) == 1:
+                seen.append(op)
+                project.files.mkdir(SRC)
+
+        seen: list[str] = []
+        port(project).faults = faults
+        project.start()
+        assert len(seen) == 2
+        project.world.advance(5)
+        project.write("a", "1")
+        assert (project.out, project.armed) == ({"a": "1"}, 1)
+
+
+def test_a_linked_root_that_leads_elsewhere_before_the_scan_is_watched_there() -> None:  # FS-28
+    with LiveProject(path="link") as project:
+        project.files.symlink("src", "/project/link")
+        project.files.mkdir("/project/other")
+
+        def faults(op: str, path: str) -> None:
+            if op == "watch" and path == SRC:
+                project.files.unlink("/project/link")
+                project.files.symlink("other", "/project/link")
+
+        port(project).faults = faults
+        project.start()
+        project.do(lambda files: files.write("/project/other/a", "1"))
+        assert project.out == {"a": "1"}
+
+
+def test_after_a_scan_that_failed_events_count_for_what_it_found_and_for_what_it_did_not() -> None:  # FEED-08
+    with LiveProject() as project:
+        for name in ("a", "d/b", "e/c"):
+            project.write(name, "1", settle=False)
+        project.start()
+        project.restart()
+        port(project).faults = lambda op, path: (
+            OSError(errno.EIO, "bad disk") if (op, path) == ("scandir", f"{SRC}/d") else None
+        )
+        project.start()
+        project.take_ran()
+        project.do(lambda files: files.touch(f"{SRC}/a"))
+        assert project.take_ran() == []
+        # These are known from the run before alone.
+        project.do(lambda files: files.unlink(f"{SRC}/d/b"), lambda files: files.rmtree(f"{SRC}/e"))
+        assert sorted(project.out) == ["a"]
 
 
 def test_in_a_catch_up_update_it_is_walked_once_and_let_go() -> None:  # LIV-04, FEED-05
