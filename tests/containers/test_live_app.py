@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .conftest import ROOT, output_of, Start
+from .conftest import ROOT, Start, output_of
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -11,7 +11,7 @@ from typing import Self
 import pytest
 import watchfiles
 
-from .conftest import output_of, Start
+from .conftest import Start, output_of
 
 pytestmark = [pytest.mark.real, pytest.mark.container]
 
