@@ -186,12 +186,16 @@ class Run:
                     return around.attachment(last.name.removeprefix(ATTACHMENT))
         return found
 
-    def generation_of(self, container: bytes) -> Generation:
-        """The present generation of a container."""
+    def generation_of(self, container: bytes) -> Generation | None:
+        """The present generation of a container; None if it was in the memory of an earlier run."""
         found = self.resolved.get(container)
         if found is not None:
             return found.generation
-        record = self.target(StablePath(container))
+        path = StablePath(container)
+        root = self.provider_of(StablePath.of(path.parts()[0]))
+        if root is not None and getattr(root.handler, "in_memory", False):
+            return None
+        record = self.target(path)
         return (record.generation if record is not None else None) or Generation()
 
     def all_settled(self, targets: tuple[bytes, ...], owner: StablePath) -> bool:

@@ -303,7 +303,7 @@ class Submission:
                 handler = sink.child_handler(self._run.context_provider, planned.output.action)
                 check_handler(handler)
                 handlers[planned.path.encoded] = handler
-            if self._run.is_preview:
+            if self._run.is_preview and not sink.in_memory:
                 for planned in childless.values():
                     raise UsageError(
                         f"sink {sink.name} does not support preview of child target states ({planned.path}):"

@@ -88,7 +88,7 @@ ChildHandlerFn: TypeAlias = Callable[[ContextProvider, Any], "TargetHandler[Any,
 class TargetActionSink(Generic[ActionT, IgnoredT]):
     """Applies actions in batches. Sinks with equal callbacks are one sink (TGT-12). They must be idempotent."""
 
-    __slots__ = ("__weakref__", "child_handler", "fn", "is_async", "takes_slots")
+    __slots__ = ("__weakref__", "child_handler", "fn", "in_memory", "is_async", "takes_slots")
 
     if not TYPE_CHECKING:
 
@@ -102,6 +102,7 @@ class TargetActionSink(Generic[ActionT, IgnoredT]):
         is_async: bool = False,
         child_handler: ChildHandlerFn | None = None,
         takes_slots: bool = False,
+        in_memory: bool = False,
     ) -> None:
         if not callable(fn):
             raise TypeError(f"a sink takes a callable, got {fn!r}")
@@ -109,6 +110,7 @@ class TargetActionSink(Generic[ActionT, IgnoredT]):
         self.is_async: Final = is_async
         self.child_handler: Final = child_handler
         self.takes_slots: Final = takes_slots  # one of the deprecated forms
+        self.in_memory: Final = in_memory  # it changes nothing outside this process, so a preview applies it
 
     @staticmethod
     def from_fn(fn: SinkFn, *, child_handler: ChildHandlerFn | None = None) -> TargetActionSink[Any]:
@@ -183,6 +185,9 @@ class TargetHandler(Protocol[ValueT, RecordT, ChildHandlerT]):  # type: ignore[m
     A handler of containers may also define `child_handler_for_deletion(key, prev_possible_records)`: when one of its
     states is deleted, the rows tracked below are reconciled to NON_EXISTENCE through the handler it returns, and their
     actions applied before the container's. Without it, rows go with their container and are not asked (TGT-20 row 14).
+
+    A root handler with a true attribute `in_memory` has containers that end with their run: what depends on one has to
+    run again in every run.
     """
 
     if not TYPE_CHECKING:

@@ -8,7 +8,6 @@ __getattr__ = planned_modules(
         "chunk": "later",
         "embedder": "later",
         "id": "later",
-        "live_map": "0.3",
         "rate_limit": "later",
         "schema": "later",
         "view": "later",
