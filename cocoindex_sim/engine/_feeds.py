@@ -57,6 +57,11 @@ class LiveMapSubscriber(Generic[K, V]):
         """Remove an item; returns when that is scheduled. An unknown key is no error."""
         return await self._operator.delete(_subpath(key))
 
+    @property
+    def is_live(self) -> bool:
+        """Whether changes are followed after `mark_ready`; without, there is no need to listen for any."""
+        return self._operator.is_live
+
     def has_failed(self, key: K) -> bool:
         """Whether the component of an item, when it last ran in this update, failed: it is worth another try."""
         return self._operator.has_failed(_subpath(key))

@@ -438,6 +438,11 @@ class LiveComponentOperator:
                 activity.cancel()
             raise asyncio.CancelledError("the catch-up update is over for this live component")
 
+    @property
+    def is_live(self) -> bool:
+        """Whether this goes on after `mark_ready`, or that is the end as in a catch-up update."""
+        return self._activity.run.is_live
+
     def has_failed(self, subpath: ComponentSubpath) -> bool:
         """Whether the component at a subpath, when it last ran in this update, failed."""
         activity = self._activity

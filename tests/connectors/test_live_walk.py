@@ -733,11 +733,48 @@ def test_after_a_scan_that_failed_events_count_for_what_it_found_and_for_what_it
         assert sorted(project.out) == ["a"]
 
 
-def test_in_a_catch_up_update_it_is_walked_once_and_let_go() -> None:  # LIV-04, FEED-05
+def test_in_a_catch_up_update_it_is_walked_once_and_not_watched() -> None:  # LIV-04, FEED-05
     with LiveProject() as project:
         project.write("a", "1", settle=False)
+        port(project).faults = lambda op, path: OSError(errno.ENOSPC, "no watches") if op == "watch" else None
         project.world.update()
-        assert (project.out, project.armed) == ({"a": "1"}, 0)
+        assert (project.out, project.take_errors()) == ({"a": "1"}, [])
+
+
+def test_a_view_around_it_may_know_no_more_of_subscribers_than_is_common() -> None:  # FEED-04
+    class Common:
+        def __init__(self, subscriber: Any) -> None:
+            for name in ("update_all", "mark_ready", "update", "delete"):
+                setattr(self, name, getattr(subscriber, name))
+
+    class Around:
+        def __init__(self) -> None:
+            self.items: Any = localfs.walk_dir("src", live=True).items()
+
+        def __aiter__(self) -> Any:
+            return aiter(self.items)
+
+        async def watch(self, subscriber: Any) -> None:
+            await self.items.watch(Common(subscriber))
+
+    with LiveProject() as project:
+        ran: list[str] = []
+
+        async def item(file: localfs.File) -> None:
+            ran.append(await file.read_text())
+
+        def app() -> coco.App[..., Any]:
+            environment = coco.Environment(coco.Settings(db_path=Path("other")))
+            return coco.App(coco.AppConfig("around", environment=environment), coco.mount_each, item, Around())
+
+        project.world.use(app)
+        project.write("a", "1", settle=False)
+        project.start()
+        project.write("a", "2")
+        project.do(lambda files: files.touch(f"{SRC}/a"))
+        project.world.watching.kill(OSError(errno.EIO, "gone"))
+        project.write("a", "3")
+        assert ran == ["1", "2", "3"]
 
 
 def test_nothing_is_left_when_a_live_update_is_cut_short() -> None:

@@ -7,8 +7,9 @@ changes that come late, twice, in another order, or as one, end the same.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Final
 
@@ -20,6 +21,8 @@ from ._file import Delivered, File
 from ._walk import Directory, FoundFile, Walk, identity, root_stat
 
 __all__ = ["Following"]
+
+_log = logging.getLogger("cocoindex_sim")
 
 _RETURN_POLL_S: Final = 1.0
 """How often a directory that went away is looked for."""
@@ -49,6 +52,10 @@ class Following:
         self._recursive = recursive
         self._rescan_interval_s = None if rescan_interval is None else rescan_interval.total_seconds()
         self._subscriber = subscriber
+        # CocoIndex's subscribers have none of these, so whoever wraps ours may not pass them on.
+        self._is_live: bool = getattr(subscriber, "is_live", True)
+        self._has_failed: Callable[[str], bool] = getattr(subscriber, "has_failed", lambda key: False)
+        self._report: Callable[[Exception], Awaitable[None]] = getattr(subscriber, "report_exception", _log_it)
         self._clock = current_process().ports.clock
         self._file_system = current_process().ports.file_system
         self._walk = begin_walk()
@@ -68,7 +75,7 @@ class Following:
         is_ready = False
         while True:
             location = self._walk.location
-            watch = await self._arm(location)
+            watch = await self._arm(location) if self._is_live else None
             try:
                 await self._scan(watch is not None)
                 if not is_ready:
@@ -91,7 +98,7 @@ class Following:
             return None
         except OSError as error:
             self._failures += 1
-            await self._subscriber.report_exception(error)
+            await self._report(error)
             return None
 
     async def _scan(self, is_watched: bool) -> None:
@@ -145,7 +152,7 @@ class Following:
                 if limit.expired():
                     return
                 self._short_lives = self._short_lives + 1 if loop.time() - began_s < _SHORT_LIFE_S else 0
-                await self._subscriber.report_exception(error)
+                await self._report(error)
                 if self._short_lives > 1:
                     await asyncio.sleep(_retry_s(self._short_lives - 1))
                 return
@@ -162,7 +169,7 @@ class Following:
             except (ValueError, OSError) as error:
                 if not is_reported:
                     is_reported = True
-                    await self._subscriber.report_exception(error)
+                    await self._report(error)
             await asyncio.sleep(_RETURN_POLL_S)
 
     # --- what the watch tells ---
@@ -210,7 +217,7 @@ class Following:
                     await self._remove(self._known_below(relative))
                     await self._deliver(found)
             except (OSError, ValueError) as error:
-                await self._subscriber.report_exception(error)
+                await self._report(error)
                 self._failures += 1
 
     def _changed_readability(self, relative: str, found: Directory) -> bool:
@@ -256,7 +263,7 @@ class Following:
 
     async def _is_news(self, key: str, before: Delivered, now: Delivered, file: File) -> bool:
         """Whether a file is to be processed again; not for another time or other permissions alone (FS-23)."""
-        if before.is_refused or self._subscriber.has_failed(key):
+        if before.is_refused or self._has_failed(key):
             return True
         if before.stat == now.stat and before.stat.mtime_ns < before.taken_ns - _SETTLED_NS:
             return False
@@ -272,6 +279,10 @@ class Following:
             return True
         before.stat, before.taken_ns = now.stat, now.taken_ns
         return False
+
+
+async def _log_it(error: Exception) -> None:
+    _log.error("following a directory: %s", error, exc_info=error)
 
 
 def _retry_s(failures: int) -> float:

@@ -15,7 +15,10 @@ from ._watching import Watching
 __all__ = ["FakeFileSystem", "Faults"]
 
 Faults: TypeAlias = Callable[[str, str], OSError | None]
-"""Asked before every port call with its name and path; what it returns is raised instead of the call."""
+"""Asked before every port call with its name and path; what it returns is raised instead of the call.
+
+It may change files first, such as remove one between its listing (`scandir`) and its reading (`read`).
+"""
 
 
 class FakeFileSystem:
