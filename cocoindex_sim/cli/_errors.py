@@ -30,11 +30,29 @@ class _UserCodeError(click.ClickException):
 
 
 def user_traceback(error: BaseException) -> str:
-    """The traceback of an exception, beginning in the user's code."""
-    shown = _from_user_code(error.__traceback__)
-    if shown is None and not isinstance(error, SyntaxError):
-        shown = error.__traceback__
-    return "".join(traceback.format_exception(type(error), error, shown)).rstrip("\n")
+    """The traceback of an exception, and of those that caused it, each beginning in the user's code.
+
+    Of those that never were in it, only the first cause shows where it was raised.
+    """
+    shown = traceback.TracebackException.from_exception(error, compact=True)
+    _begin_in_user_code(shown, error)
+    return "".join(shown.format()).rstrip("\n")
+
+
+def _begin_in_user_code(shown: traceback.TracebackException, error: BaseException) -> None:
+    causes = [
+        (part, cause)
+        for part, cause in ((shown.__cause__, error.__cause__), (shown.__context__, error.__context__))
+        if part is not None and cause is not None
+    ]
+    for part, cause in causes:
+        _begin_in_user_code(part, cause)
+    if isinstance(error, BaseExceptionGroup):
+        for part, cause in zip(shown.exceptions or (), error.exceptions, strict=False):
+            _begin_in_user_code(part, cause)
+    machinery = _frames_before_user_code(error.__traceback__)
+    if machinery < len(shown.stack) or causes or isinstance(error, SyntaxError):
+        del shown.stack[:machinery]
 
 
 @contextmanager
@@ -50,11 +68,11 @@ def explained() -> Iterator[None]:
         raise _UserCodeError(error) from error
 
 
-def _from_user_code(frames: TracebackType | None) -> TracebackType | None:
-    while frames is not None:
-        code = frames.tb_frame.f_code
-        module = str(frames.tb_frame.f_globals.get("__name__", ""))
-        if module.partition(".")[0] not in _MACHINERY and not code.co_filename.startswith("<frozen "):
+def _frames_before_user_code(frames: TracebackType | None) -> int:
+    before = 0
+    for frame, _ in traceback.walk_tb(frames):
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.partition(".")[0] not in _MACHINERY and not frame.f_code.co_filename.startswith("<frozen "):
             break
-        frames = frames.tb_next
-    return frames
+        before += 1
+    return before

@@ -13,6 +13,16 @@ BACKGROUND = PIPELINE.replace('print("main ran")', "await coco.mount_each(item, 
     "    @coco.fn\n    async def main",
 )
 
+STARTING = PIPELINE.replace('print("main ran")', "await coco.mount(Inbox)").replace(
+    "    @coco.fn\n    async def main",
+    "    class Inbox:\n        def process(self):\n            pass\n\n"
+    '        async def process_live(self, operator):\n            raise ConnectionError("no such host")\n\n\n'
+    "    @coco.fn\n    async def main",
+)
+ROOTLESS = PIPELINE.replace(
+    'print("main ran")', 'await coco.mount_each(main, localfs.walk_dir("notes", live=True).items())'
+).replace("    import cocoindex as coco", "    import cocoindex as coco\n    from cocoindex.connectors import localfs")
+
 
 def without_time(output: str) -> str:
     return re.sub(r"\d+\.\ds", "T", output)
@@ -68,6 +78,33 @@ def test_a_failing_main_ends_with_its_traceback_and_exit_code_1(project: Project
     assert lines[0] == "Traceback (most recent call last):"
     assert lines[1].startswith(f'  File "{path}", line ')
     assert lines[-1] == "ValueError: no such luck"
+
+
+def test_the_cause_of_a_failure_begins_in_the_pipeline_and_the_engine_is_not_shown(project: Project) -> None:
+    # CLI-09, LIV-35
+    path = project.write("starting.py", STARTING)
+    result = project.run("update", "-q", "starting.py")
+    assert result.exit_code == 1
+    shown = result.stderr[result.stderr.rindex("Traceback") :].splitlines()
+    assert [line for line in shown if line.startswith('  File "')] == [f'  File "{path}", line 18, in process_live']
+    assert shown[-5:] == [
+        "ConnectionError: no such host",
+        "",
+        "The above exception was the direct cause of the following exception:",
+        "",
+        "RuntimeError: Child component build cancelled: ConnectionError: no such host",
+    ]
+
+
+def test_a_failure_outside_the_pipeline_shows_where_it_was_raised_and_once(project: Project) -> None:
+    # CLI-09, FS-29
+    project.write("rootless.py", ROOTLESS)
+    result = project.run("update", "-q", "rootless.py")
+    assert result.exit_code == 1
+    shown = result.stderr[result.stderr.rindex("Traceback") :].splitlines()
+    assert "in root_stat" in "".join(shown)
+    assert shown[-5].startswith("ValueError: Path is not a directory: ")
+    assert shown[-1].startswith("RuntimeError: Child component build cancelled: ValueError: Path is not a directory: ")
 
 
 def test_a_main_that_exits_ends_the_command_with_its_code(project: Project) -> None:
