@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from cocoindex_sim.connectors.localfs import _native_watch
 from cocoindex_sim.connectors.localfs._disk import Disk
 from cocoindex_sim.ports import FileChange, FileWatch
 
@@ -221,6 +222,26 @@ def test_a_burst_of_two_thousand_files_is_told_at_once(disk: Disk, root: Path) -
         return time.perf_counter() - begun
 
     assert watched(disk, root, act) < 2
+
+
+def test_more_changes_than_a_queue_may_hold_are_followed_by_a_rescan(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # EDGE-13
+    monkeypatch.setattr(_native_watch, "SUSPICIOUS_CHANGES", 100)
+    rescan = FileChange("rescan", str(root))
+
+    async def act(watch: FileWatch) -> None:
+        for number in range(60):
+            write(root / f"{number}", "x")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.5):
+                while rescan not in await watch.next_changes():
+                    pass
+        for number in range(200):
+            write(root / f"{number}", "y")
+        await told_until(watch, lambda told: rescan in told)
+
+    watched(NATIVE, root, act)
 
 
 def test_a_change_is_told_within_ten_milliseconds(root: Path) -> None:

@@ -12,6 +12,7 @@ import os
 import stat
 import threading
 import time
+from collections import deque
 from typing import Final
 
 from watchfiles import Change
@@ -27,8 +28,11 @@ STEP_MS: Final = 2
 _DEBOUNCE_MS: Final = 20
 _ROOT_CHECK_S: Final = 1.0
 
-_SUSPICIOUS_CHANGES: Final = 4096
-"""inotify's queue holds 16,384 events; the backend is not told when some were dropped, and a new file makes three."""
+SUSPICIOUS_CHANGES: Final = 4096
+"""As many within a second are followed by a rescan: systems drop events when their queue is full (inotify's holds
+16,384, and a new file makes three), and the backend keeps to itself that they did."""
+
+_SUSPICION_S: Final = 1.0
 
 _LOOK_AGAIN_AFTER_S: Final = (0.1, 1.0)
 """A new directory is told before it is watched itself; what was put into it in between shows when it is scanned."""
@@ -54,6 +58,7 @@ class NativeWatch:
         self._error: Exception | None = None
         self._stop = _Stop()
         self._look_again: list[tuple[float, str]] = []
+        self._counts: deque[tuple[float, int]] = deque()
         # Not a daemon: those are torn out of the backend when the interpreter ends, which may abort the process.
         self._thread = threading.Thread(target=self._run, name=f"watch {path}", daemon=False)
 
@@ -103,8 +108,7 @@ class NativeWatch:
         if found == "stop" or self._stop.is_set():
             return None
         changes = [] if isinstance(found, str) else [FileChange(_KINDS[kind], path) for kind, path in found]
-        if len(changes) >= _SUSPICIOUS_CHANGES:
-            changes.append(FileChange("rescan", self._path))
+        self._suspect(len(changes))
         changes += self._second_looks(changes)
         if self._root_is_gone():
             self._stop.set()
@@ -113,6 +117,17 @@ class NativeWatch:
             return None
         # A directory that was moved away goes on telling by its old name; whoever asks finds nothing there.
         return changes
+
+    def _suspect(self, count: int) -> None:
+        if not count:
+            return
+        now = time.monotonic()
+        self._counts.append((now, count))
+        while self._counts[0][0] < now - _SUSPICION_S:
+            self._counts.popleft()
+        if sum(count for _, count in self._counts) >= SUSPICIOUS_CHANGES:
+            self._counts.clear()
+            self._look_again.append((now + _SUSPICION_S, self._path))
 
     def _second_looks(self, changes: list[FileChange]) -> list[FileChange]:
         now = time.monotonic()
