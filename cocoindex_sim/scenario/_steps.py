@@ -13,6 +13,7 @@ from ..world import (
     Crash,
     Drop,
     Expect,
+    MakeLink,
     MoveFile,
     Place,
     Ready,
@@ -22,6 +23,7 @@ from ..world import (
     Start,
     Step,
     Stop,
+    TouchFiles,
     Trouble,
     Update,
     WriteFiles,
@@ -143,6 +145,23 @@ def _move(node: Node, place: Place) -> Step:
     return MoveFile(place, source, target)
 
 
+def _link(node: Node, place: Place) -> Step:
+    fields = node.fields("`path:` and `to:`", ("path", "to"), "part of a link")
+    if len(fields) != 2:
+        node.fail(f"a link needs `path:` and `to:`, found {', '.join(map(repr, fields)) or 'neither'}")
+    target = fields["to"].text("where the link leads, seen from its directory")
+    if not target:
+        fields["to"].fail("a link can't lead to ''")
+    return MakeLink(place, read_path(fields["path"].text("a path"), fields["path"]), target)
+
+
+def _touch(node: Node, place: Place) -> Step:
+    paths = read_paths(node)
+    if not paths:
+        node.fail("`fs.touch` touches nothing; name at least one path")
+    return TouchFiles(place, paths)
+
+
 def _chmod(node: Node, place: Place) -> Step:
     modes = []
     for name, key, value in node.entries("a mapping from path to mode"):
@@ -164,6 +183,8 @@ _READERS: dict[str, Callable[[Node, Place], Step]] = {
     "fs.write": _write,
     "fs.remove": _remove,
     "fs.move": _move,
+    "fs.link": _link,
+    "fs.touch": _touch,
     "fs.chmod": _chmod,
     "fs.watch": _watch,
     "advance": _advance,

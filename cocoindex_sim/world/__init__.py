@@ -17,6 +17,7 @@ from ._story import Drop as Drop
 from ._story import Exactly as Exactly
 from ._story import Expect as Expect
 from ._story import Failure as Failure
+from ._story import MakeLink as MakeLink
 from ._story import Matches as Matches
 from ._story import MoveFile as MoveFile
 from ._story import Place as Place
@@ -30,6 +31,7 @@ from ._story import Step as Step
 from ._story import Stop as Stop
 from ._story import Story as Story
 from ._story import TargetExpectation as TargetExpectation
+from ._story import TouchFiles as TouchFiles
 from ._story import Trouble as Trouble
 from ._story import Update as Update
 from ._story import WriteFiles as WriteFiles

@@ -19,6 +19,7 @@ from ._story import (
     Crash,
     Drop,
     Expect,
+    MakeLink,
     MoveFile,
     Place,
     Ready,
@@ -29,6 +30,7 @@ from ._story import (
     Step,
     Stop,
     Story,
+    TouchFiles,
     Trouble,
     Update,
     WriteFiles,
@@ -186,7 +188,10 @@ class _Performance:
             self._refuse_error()
             raise ExpectationFailed(f"{begun} ended without becoming ready", place=step.place)
 
-    def _change(self, step: WriteFiles | RemoveFiles | MoveFile | ChangeMode | Trouble | Settle | Advance) -> None:
+    def _change(
+        self,
+        step: WriteFiles | RemoveFiles | MoveFile | MakeLink | TouchFiles | ChangeMode | Trouble | Settle | Advance,
+    ) -> None:
         files = self._world.files
         if isinstance(step, WriteFiles):
             self._write(step.files)
@@ -199,6 +204,13 @@ class _Performance:
         elif isinstance(step, MoveFile):
             files.mkdir(os.path.dirname(step.target) or ".", parents=True)
             files.rename(step.source, step.target)
+        elif isinstance(step, MakeLink):
+            files.mkdir(os.path.dirname(step.path) or ".", parents=True)
+            files.symlink(step.target, step.path)
+        elif isinstance(step, TouchFiles):
+            for path in step.paths:
+                files.stat(path)  # touching nothing is a slip: it would make an empty file
+                files.touch(path)
         elif isinstance(step, ChangeMode):
             for path, mode in step.modes:
                 files.chmod(path, mode)

@@ -21,6 +21,7 @@ __all__ = [
     "Exactly",
     "Expect",
     "Failure",
+    "MakeLink",
     "Matches",
     "MoveFile",
     "Place",
@@ -34,6 +35,7 @@ __all__ = [
     "Stop",
     "Story",
     "TargetExpectation",
+    "TouchFiles",
     "Trouble",
     "Update",
     "WriteFiles",
@@ -148,6 +150,23 @@ class MoveFile:
 
 
 @dataclass(frozen=True, slots=True)
+class MakeLink:
+    """Make a symbolic link, creating the directory it is in. `target` stays as written, relative to that directory."""
+
+    place: Place
+    path: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class TouchFiles:
+    """Set modification times to now, and change nothing else."""
+
+    place: Place
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeMode:
     """Set permission bits, which the pipeline has to obey; the story itself may do everything."""
 
@@ -256,6 +275,8 @@ Step: TypeAlias = (
     | WriteFiles
     | RemoveFiles
     | MoveFile
+    | MakeLink
+    | TouchFiles
     | ChangeMode
     | Trouble
     | Advance

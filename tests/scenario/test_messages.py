@@ -10,8 +10,8 @@ from cocoindex_sim.values import EVENT_NAMES, ScenarioError
 from cocoindex_sim.world import STATS_FIELDS
 
 STEPS = (
-    "start, ready, settle, stop, update, fs.write, fs.remove, fs.move, fs.chmod, fs.watch, advance, crash, restart,"
-    " drop, expect"
+    "start, ready, settle, stop, update, fs.write, fs.remove, fs.move, fs.link, fs.touch, fs.chmod, fs.watch, advance,"
+    " crash, restart, drop, expect"
 )
 KEYS = "name, description, app, given, steps, scenarios"
 EVENTS = ", ".join(EVENT_NAMES)
@@ -269,6 +269,9 @@ ONE_STEP = {
     "fs.remove: twice": ("fs.remove: [a, a]", "'a' is in this list twice", 20),
     "fs.remove: a mapping": ("fs.remove: {a: b}", "expected a path or a list of paths, found a mapping", 16),
     "fs.move: half": ("fs.move: {from: a}", "a move needs `from:` and `to:`, found 'from'", 14),
+    "fs.link: half": ("fs.link: {to: a}", "a link needs `path:` and `to:`, found 'to'", 14),
+    "fs.link: to nothing": ("fs.link: {path: a, to: ''}", "a link can't lead to ''", 28),
+    "fs.touch: nothing": ("fs.touch: []", "`fs.touch` touches nothing; name at least one path", 15),
     "fs.chmod: nothing": ("fs.chmod: {}", "`fs.chmod` changes nothing; name at least one path", 15),
     "fs.chmod: not octal": (
         "fs.chmod: {a: rw}",

@@ -16,6 +16,7 @@ from cocoindex_sim.world import (
     Exactly,
     Expect,
     Failure,
+    MakeLink,
     Matches,
     MoveFile,
     Place,
@@ -28,6 +29,7 @@ from cocoindex_sim.world import (
     Step,
     Stop,
     Story,
+    TouchFiles,
     Trouble,
     Update,
     WriteFiles,
@@ -78,6 +80,8 @@ EVERY_STEP = """\
   - ready
   - settle
   - fs.watch: goes silent
+  - fs.link: {path: in/l.md, to: ../a.md}
+  - fs.touch: [a.md, b.md]
   - stop
 """
 
@@ -107,7 +111,9 @@ def test_every_step_is_read_as_written(base: Path) -> None:
         Ready(at(22)),
         Settle(at(23)),
         Trouble(at(24), "silence"),
-        Stop(at(25)),
+        MakeLink(at(25), "in/l.md", "../a.md"),
+        TouchFiles(at(26), ("a.md", "b.md")),
+        Stop(at(27)),
     )
     assert {line.split()[1].rstrip(":") for line in EVERY_STEP.splitlines()} == set(STEP_NAMES)
 

@@ -19,6 +19,7 @@ from cocoindex_sim.world import (
     Expect,
     ExpectationFailed,
     Failure,
+    MakeLink,
     MoveFile,
     Place,
     Ready,
@@ -29,6 +30,7 @@ from cocoindex_sim.world import (
     Step,
     Stop,
     Story,
+    TouchFiles,
     Trouble,
     Update,
     WriteFiles,
@@ -51,6 +53,9 @@ class RecordingWorld:
             rmtree=lambda path: self._call("rmtree", path),
             mkdir=lambda path, *, parents: self._call("mkdir", path),
             rename=lambda source, target: self._call("rename", source, target),
+            symlink=lambda target, path: self._call("symlink", target, path),
+            stat=lambda path: self._call("stat", path),
+            touch=lambda path: self._call("touch", path),
             chmod=lambda path, mode: self._call("chmod", path, oct(mode)),
         )
         self.watching = SimpleNamespace(
@@ -139,6 +144,8 @@ def test_every_step_becomes_its_call_in_order() -> None:
         WriteFiles(at(1), (("a", b"A"), ("b", b"B"))),
         RemoveFiles(at(2), ("a", "directory")),
         MoveFile(at(3), "c", "e/d"),
+        MakeLink(at(3), "e/l", "../a"),
+        TouchFiles(at(3), ("a",)),
         ChangeMode(at(3), (("a", 0),)),
         Update(at(4), full_reprocess=True),
         Advance(at(5), timedelta(seconds=5)),
@@ -156,6 +163,10 @@ def test_every_step_becomes_its_call_in_order() -> None:
         "rmtree directory",
         "mkdir e",
         "rename c e/d",
+        "mkdir e",
+        "symlink ../a e/l",
+        "stat a",
+        "touch a",
         "chmod a 0o0",
         "update True",
         "advance 0:00:05",
@@ -284,6 +295,7 @@ def test_a_step_that_cannot_be_taken_names_its_line() -> None:
     error = failure(RemoveFiles(at(4), ("a",)), unlink=[gone])
     assert error.verdict == "this step can't be taken: FileNotFoundError: [Errno 2] No such file or directory: 'a'"
     assert error.place == at(4)
+    assert failure(TouchFiles(at(5), ("a",)), stat=[gone]).place == at(5)
     early = failure(Start(at(1)), Crash(at(2), "committed"), run_until_event=[RuntimeError("it ended first")])
     assert early.verdict == "the moment to crash at did not come: RuntimeError: it ended first"
 
