@@ -115,8 +115,9 @@ async def _build(component: Component, invocation: Invocation) -> Any:
         run.emit(ComponentStarted(component.path, component.processor))
     value = await _run_body(component, invocation)
     if component.broken_by is not None:
-        error = component.broken_by
-        raise RuntimeError(f"Child component build cancelled: {type(error).__name__}: {error}") from error
+        path, error = component.broken_by
+        how = f"live component {path} raised {type(error).__name__}: {error}"
+        raise RuntimeError(f"Child component build cancelled: {how}") from error
     new_memo = None
     if memo is not None and function is not None:
         known = memo.known if memo.known is not None else await initial_states(memo.states)

@@ -119,7 +119,7 @@ class Component:
         self.new_calls: dict[bytes, MemoRecord] = {}  # their records to store
         self.states: dict[bytes, StateHandle[Any]] = {}  # by encoded key
         self.any_descendant_failed = False
-        self.broken_by: BaseException | None = None  # what a live child raised before it was ready
+        self.broken_by: tuple[StablePath, BaseException] | None = None  # a live child, and its raise before readiness
         self.gave_up_slot = False
         self.handlers: tuple[ExceptionHandler, ...] = ()  # who hears of its failures, innermost first
         self.mount_kind: MountKind = "mount"

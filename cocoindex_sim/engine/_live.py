@@ -218,8 +218,8 @@ class LiveActivity:
         parent = self.node.parent
         assert parent is not None
         self.node.phase = Phase.FAILED
-        if parent.broken_by is None:
-            parent.broken_by = error
+        if parent.broken_by is None and error is not None:
+            parent.broken_by = self.path, error
         self.mounted.set_result(Outcome(None, error))
         parent.child_ended(self.node, background=True)
 

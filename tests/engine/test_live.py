@@ -794,7 +794,7 @@ def test_a_raise_before_ready_below_a_background_child_goes_to_the_grandparent(f
 
     assert field.update(main) == "result"
     [(path, error, context)] = field.heard
-    text = "Child component build cancelled: ValueError: early"
+    text = "Child component build cancelled: live component /@middle/@Comp raised ValueError: early"
     assert (path, str(error), context.mount_kind) == ("/@middle", text, "mount")
     assert repr(error.__cause__) == "ValueError('early')"
     assert field.content == {"own": 1}
