@@ -1,4 +1,7 @@
-"""A feed: follows an append-only log of `set key value` and `del key`, and remembers how far it has read."""
+"""A feed: follows an append-only log of `set key value` and `del key`, and remembers how far it has read.
+
+`burst key number` stands for as many values in a row. A value that ends with `slow` takes ten seconds to store.
+"""
 
 import asyncio
 import pathlib
@@ -32,6 +35,9 @@ class ChangeLog:
                 word, key, *value = line.split()
                 if word == "set":
                     handles.append(await subscriber.update(key, " ".join(value)))
+                elif word == "burst":
+                    for number in range(int(value[0])):
+                        handles.append(await subscriber.update(key, f"{key}-{number}-slow"))
                 else:
                     handles.append(await subscriber.delete(key))
             for handle in handles:
@@ -45,6 +51,8 @@ class ChangeLog:
 
 @coco.fn
 async def store(value: str, target: localfs.DirTarget) -> None:
+    if value.endswith("slow"):
+        await asyncio.sleep(10)
     target.declare_file(f"{value.split('-', maxsplit=1)[0]}.txt", value)
 
 

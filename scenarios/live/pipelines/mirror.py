@@ -66,7 +66,7 @@ async def main() -> None:
     )
     async with coco.exception_handler(note):
         await coco.mount_each(copy, ReadSlowly(files.items()), target)
-    await coco.mount(coco.auto_refresh(report, interval=timedelta(seconds=1)), target)
+    await coco.mount(coco.auto_refresh(report, interval=timedelta(minutes=1)), target)
 
 
 app = coco.App("Mirror", main)
