@@ -43,11 +43,11 @@ GRACE_S: Final = 1.0
 class LiveComponent(Protocol):
     """A component that keeps running. Mount the class, not an instance; a base class is not needed (LIV-05)."""
 
-    def process(self) -> Any:
-        """Mount and declare everything, as a function component does. Sync or async; the result is ignored."""
+    async def process(self) -> None:
+        """Mount and declare everything, as a function component does. It may be sync, too (LIV-10)."""
         ...
 
-    async def process_live(self, operator: LiveComponentOperator, /) -> None:
+    async def process_live(self, operator: LiveComponentOperator) -> None:
         """Scan, report readiness, then react to changes, all through the operator, for as long as it takes."""
         ...
 
@@ -78,7 +78,7 @@ class LiveActivity:
         self.path = node.path
         self.instance = instance
         self.processor = f"{cls.__qualname__}.process"
-        self.order = Order(self.run.loop, self.run.spawn)
+        self.order = Order(self.run.loop, self.run.spawn, self.run.slots)
         self.is_ready = False
         self.is_closed = False  # stopped: by a removal, a replacement, the end of the run
         self.has_returned = False
@@ -123,7 +123,8 @@ class LiveActivity:
         except GeneratorExit:  # the loop is gone
             closing = True
             raise
-        except asyncio.CancelledError:  # the run is interrupted
+        except asyncio.CancelledError:  # the run is interrupted, or the loop ends
+            self.is_closed = True
             self.cancel()
             if self.task is not None:
                 await asyncio.shield(self.returned)
@@ -268,6 +269,7 @@ class LiveActivity:
             root.handlers, root.stats = self.node.handlers, self.node.stats
             begin = getattr(instance, "__coco_invocation__", None)
             invocation = invocation_of(instance.process, (), {}) if begin is None else begin()
+            await run.slots.take()
             outcome = await self._build(root, invocation)
             reporter = reporter_of(self.node)
             if outcome.error is None:
@@ -276,13 +278,12 @@ class LiveActivity:
             return await self._reported(outcome, reporter)
 
     async def _build(self, component: Component, invocation: Invocation) -> Outcome[Any]:
-        slots = self.run.slots
-        await slots.take()
+        """Build with a slot that was taken."""
         try:
             return await build(component, invocation)
         finally:
             if not component.gave_up_slot:
-                slots.give_back()
+                self.run.slots.give_back()
 
     def _absorb(self, component: Component) -> None:
         """What went into the first build also went into the memo of whoever mounted this."""
@@ -303,7 +304,8 @@ class LiveActivity:
         """Build one child, when it is its turn."""
         if is_live_class(target):
             return self.order.run(subpath, partial(self._update_live, subpath, target(*args, **kwargs)))
-        return self.order.run(subpath, partial(self._update, subpath, invocation_of(target, args, kwargs)))
+        invocation = invocation_of(target, args, kwargs)
+        return self.order.run(subpath, partial(self._update, subpath, invocation), takes_slot=True)
 
     def _anchor(self, subpath: bytes) -> Component:
         """What stands for this component as the parent of one child."""
@@ -317,14 +319,17 @@ class LiveActivity:
 
     async def _update(self, subpath: bytes, invocation: Invocation) -> Outcome[Any]:
         run = self.run
+        before = run.live.get(self.path.encoded + subpath)
+        if before is not None:  # a function takes the path of a live component (LIV-50)
+            run.slots.give_back()
+            await before.stop()
+            await run.slots.take()
         anchor = self._anchor(subpath)
         cycle = anchor.cycle
         child = Component(cycle, cycle.top, invocation.processor, anchor)
         child.handlers, child.mount_kind = self.node.handlers, "process_live"
         if cycle.top.encoded in run.tombstones:
             run.remounted.add(cycle.top.encoded)
-        if cycle.top.encoded in run.live:  # a function takes the path of a live component (LIV-50)
-            await run.live[cycle.top.encoded].stop()
         outcome = await self._build(child, invocation)
         reporter = reporter_of(child)
         if outcome.error is None:

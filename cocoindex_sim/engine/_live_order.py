@@ -28,6 +28,16 @@ class Spawn(Protocol):
     def __call__(self, work: Coroutine[Any, Any, Outcome[Any]], name: str) -> asyncio.Task[Outcome[Any]]: ...
 
 
+class Slots(Protocol):
+    """What bounds how many components are in flight."""
+
+    async def take(self) -> None:
+        """Wait for a slot."""
+
+    def give_back(self) -> None:
+        """Pass a slot on."""
+
+
 class _Turns:
     """Turns that are either shared or exclusive, given out in the order they were asked for."""
 
@@ -70,11 +80,12 @@ class _Turns:
 
 
 class _Operation:
-    __slots__ = ("after", "began", "done", "is_sealed", "outcome", "path", "turn", "work")
+    __slots__ = ("after", "began", "done", "is_sealed", "outcome", "path", "takes_slot", "turn", "work")
 
-    def __init__(self, path: bytes, work: Work, after: list[_Operation], turns: _Turns) -> None:
+    def __init__(self, path: bytes, work: Work, after: list[_Operation], turns: _Turns, *, takes_slot: bool) -> None:
         self.path = path
         self.work: Work | None = work  # None: not to be run
+        self.takes_slot = takes_slot
         self.after = after
         self.turn = turns.ask(alone=False)
         self.done: asyncio.Future[None] = turns.loop.create_future()
@@ -86,9 +97,10 @@ class _Operation:
 class Order:
     """The operations on one live component that wait or run."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, spawn: Spawn) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, spawn: Spawn, slots: Slots) -> None:
         self._loop = loop
         self._spawn = spawn
+        self._slots = slots
         self._turns = _Turns(loop)
         self._last: dict[bytes, _Operation] = {}  # by subpath, the last one asked for
         self._below: dict[bytes, dict[bytes, None]] = {}  # by the beginning of a subpath, those in `_last` below it
@@ -109,20 +121,21 @@ class Order:
             self._turns.end(turn, alone=True)
             self._ended()
 
-    def run(self, path: bytes, work: Work) -> asyncio.Future[Outcome[Any]]:
+    def run(self, path: bytes, work: Work, *, takes_slot: bool = False) -> asyncio.Future[Outcome[Any]]:
         """Run an operation on a subpath when it is its turn; the future tells how it ended, or that it was superseded.
 
-        `work` must not raise.
+        `work` must not raise. `takes_slot`: it begins with a slot, and gives it back itself.
         """
         last = self._last.get(path)
         if last is not None and not (last.began or last.is_sealed):
             superseded, last.work, last.outcome = last.outcome, work, self._loop.create_future()
+            last.takes_slot = takes_slot
             superseded.set_result(NOTHING)
             return last.outcome
         before = self._related(path)
         for one in before:
             one.is_sealed = True
-        operation = _Operation(path, work, before, self._turns)
+        operation = _Operation(path, work, before, self._turns, takes_slot=takes_slot)
         self._last[path] = operation
         for end in split_parts(path)[:-1]:
             self._below.setdefault(path[:end], {})[path] = None
@@ -141,6 +154,10 @@ class Order:
         for before in operation.after:
             await asyncio.shield(before.done)
         await operation.turn
+        if operation.work is not None and operation.takes_slot:
+            await self._slots.take()  # and meanwhile others may take its place
+            if operation.work is None or not operation.takes_slot:
+                self._slots.give_back()
         operation.began = True
         operation.after = []
         return NOTHING if operation.work is None else await operation.work()

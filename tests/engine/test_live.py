@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import pathlib
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -1432,3 +1434,48 @@ def test_what_is_no_longer_mounted_goes_with_everything_below(field: Field) -> N
     field.update(field.mounting(field.live(process_live)))
     field.update(empty)
     assert field.content == {}
+
+
+def test_an_operation_that_waits_for_a_slot_may_be_superseded(field: Field) -> None:  # LIV-23
+    async def slow() -> None:
+        await asyncio.sleep(10)
+
+    async def item(value: int) -> None:
+        field.say(value)
+
+    async def process_live(operator: Any) -> None:
+        await operator.update(sub("slow"), slow)
+        await asyncio.sleep(1)
+        await operator.update(sub("a"), item, 1)
+        await operator.update(sub("b"), item, 2)
+        await asyncio.sleep(1)
+        await operator.update(sub("a"), item, 3)
+        await (await operator.delete(sub("b"))).ready()
+        field.say("removed")
+
+    app = field.app(field.mounting(field.live(process_live)), max_inflight_components=1)
+    field.bench.update(app)
+    assert sorted(field.log, key=str) == [3, "removed"]
+
+
+def test_the_end_of_the_loop_is_no_failure_of_a_live_component(caplog: pytest.LogCaptureFixture) -> None:
+    class Comp:
+        async def process(self) -> None: ...
+
+        async def process_live(self, operator: Any) -> None:
+            await operator.mark_ready()
+            await until_told()
+
+    async def main() -> None:
+        await coco.mount(Comp)
+
+    async def script(path: pathlib.Path) -> None:
+        environment = coco.Environment(coco.Settings(db_path=path))
+        handle = coco.App(coco.AppConfig("app", environment), main).update(live=True)
+        async for snapshot in handle.watch():
+            if snapshot.status is coco.UpdateStatus.READY:
+                return
+
+    with tempfile.TemporaryDirectory() as name:
+        asyncio.run(script(pathlib.Path(name)))
+    assert caplog.records == []
