@@ -3,6 +3,7 @@
 from ._errors import CocoSimError as CocoSimError
 from ._errors import DeadlockError as DeadlockError
 from ._errors import DeserializationError as DeserializationError
+from ._errors import DivergenceError as DivergenceError
 from ._errors import FenceError as FenceError
 from ._errors import InternalError as InternalError
 from ._errors import LimitError as LimitError

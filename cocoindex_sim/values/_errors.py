@@ -9,6 +9,7 @@
     +- FenceError (RuntimeError)       a call that leaves the simulation; names the call
     +- DeadlockError (RuntimeError)    a simulated run where nothing can happen any more; lists who waits where
     +- LimitError (RuntimeError)       a simulated run went past a limit; names the limit
+    +- DivergenceError (RuntimeError)  a simulated run that was repeated went another way; says where
     +- InternalError (RuntimeError)    ours: please report it
 
 Errors the contract gives a built-in type (`ValueError`, `RuntimeError`, `TypeError`) are raised as that type, or as a
@@ -23,6 +24,7 @@ __all__ = [
     "CocoSimError",
     "DeadlockError",
     "DeserializationError",
+    "DivergenceError",
     "FenceError",
     "InternalError",
     "LimitError",
@@ -86,6 +88,10 @@ class DeadlockError(CocoSimError, RuntimeError):
 
 class LimitError(CocoSimError, RuntimeError):
     """A simulated run went past one of its limits."""
+
+
+class DivergenceError(CocoSimError, RuntimeError):
+    """A simulated run that was repeated went another way. The text says where."""
 
 
 class InternalError(CocoSimError, RuntimeError):

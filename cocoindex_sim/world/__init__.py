@@ -1,10 +1,14 @@
 """The simulated world: stories as values, and a place where the engine runs them under virtual time."""
 
+from ._dfs import Branch as Branch
+from ._dfs import Dfs as Dfs
 from ._loop import VirtualLoop as VirtualLoop
+from ._pct import Pct as Pct
 from ._perform import ExpectationFailed as ExpectationFailed
 from ._perform import perform as perform
 from ._policy import Fifo as Fifo
 from ._policy import Policy as Policy
+from ._policy import Replay as Replay
 from ._policy import SeededRandom as SeededRandom
 from ._story import STATS_FIELDS as STATS_FIELDS
 from ._story import WATCH_PROFILES as WATCH_PROFILES

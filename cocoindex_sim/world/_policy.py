@@ -17,6 +17,11 @@ class Candidate(Protocol):
         """What it is, the same in every process: the task's name, or the kind and the function's name."""
         ...
 
+    @property
+    def actor(self) -> object:
+        """Whose turn it would be: a step's task; a body or timer itself; one for all plain callbacks together."""
+        ...
+
 
 class Policy(Protocol):
     """Decides the order. Asked only when there are at least two candidates."""

@@ -51,6 +51,11 @@ class Callback(asyncio.Handle):
         """The kind and the function's name."""
         return f"{type(self).__name__.lower()} {function_name(self._callback)}"
 
+    @property
+    def actor(self) -> object:
+        """One for all of these: they keep their order, as the steps of a task do."""
+        return Callback
+
     def cancel(self) -> None:
         """Make it never run."""
         self._cancelled = True
@@ -85,6 +90,11 @@ class TaskStep(Callback):
         """The task's name."""
         return self.task.get_name()
 
+    @property
+    def actor(self) -> object:
+        """The task."""
+        return self.task
+
 
 class Body(Callback):
     """A function given to `run_in_executor`."""
@@ -97,6 +107,11 @@ class Body(Callback):
     def label(self) -> str:
         """The kind and the name of the function given to the executor."""
         return f"body {function_name(self.function)}"
+
+    @property
+    def actor(self) -> object:
+        """Itself."""
+        return self
 
 
 class Timer(Callback, asyncio.TimerHandle):
@@ -120,6 +135,11 @@ class Timer(Callback, asyncio.TimerHandle):
         self._when = when_ns / 1e9
         self._scheduled = True
         self.loop = loop
+
+    @property
+    def actor(self) -> object:
+        """Itself."""
+        return self
 
     def cancel(self) -> None:
         """Make it never run."""
