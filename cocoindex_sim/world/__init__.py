@@ -10,6 +10,7 @@ from ._policy import Fifo as Fifo
 from ._policy import Policy as Policy
 from ._policy import Replay as Replay
 from ._policy import SeededRandom as SeededRandom
+from ._recording import Recording as Recording
 from ._story import STATS_FIELDS as STATS_FIELDS
 from ._story import WATCH_PROFILES as WATCH_PROFILES
 from ._story import Advance as Advance

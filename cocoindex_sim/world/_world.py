@@ -26,6 +26,7 @@ from ..store import MemoryHolder, MemoryStore
 from ..values import Event, event_name
 from ._loop import VirtualLoop
 from ._policy import Policy
+from ._recording import Recording
 from ._streams import Streams
 from ._trace import Trace
 
@@ -42,6 +43,7 @@ class World:
     """
 
     def __init__(self, seed: int = 0, *, policy: Policy | None = None) -> None:
+        self.seed = seed
         self.streams = Streams(seed)
         self.loop = VirtualLoop(policy)
         self.clock = VirtualClock(lambda: self.loop.now_ns)
@@ -62,6 +64,10 @@ class World:
         # modification times. For a disk that can't tell them apart, set `files.mtime_granularity_ns`.
         self._last_change_ns = max(self.clock.time_ns(), self._last_change_ns + 1_000)
         return self._last_change_ns
+
+    def recording(self) -> Recording:
+        """What repeats this run up to now, in a new world that is told to do the same."""
+        return Recording(self.seed, tuple(self.loop.choices))
 
     # -- the pipeline ----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,146 @@
+"""Goal: what was recorded of a run repeats it event for event, also through its text and across a crash."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cocoindex_sim.world import Dfs, Fifo, Pct, Policy, Recording, SeededRandom, Streams, World
+
+PIPELINE = """
+import asyncio
+import pathlib
+import cocoindex as coco
+from cocoindex.connectors import localfs
+
+@coco.lifespan
+def environment(builder):
+    builder.settings.db_path = pathlib.Path("state")
+    yield
+
+@coco.fn(memo=True)
+async def shout(file, output):
+    text = await asyncio.to_thread(str.upper, await file.read_text())
+    await asyncio.sleep(0.01)
+    output.declare_file(file.file_path.name, text)
+
+@coco.fn
+async def main():
+    target = await localfs.mount_dir_target(pathlib.Path("out"))
+    await coco.mount_each(shout, localfs.walk_dir(pathlib.Path("in")).items(), target)
+
+app = coco.App("Shout", main)
+"""
+
+
+def a_life_with_crashes(project: Path, seed: int, policy: Policy) -> World:
+    """What happened: two crashes, the second in the middle of what the first had left to do."""
+    with World(seed, policy=policy) as world:
+        world.load("main.py", base=project)
+        for name in "abcd":
+            world.files.write(f"in/{name}", name.encode(), parents=True)
+        for event in ("pre_committed", "committed"):
+            world.start()
+            world.run_until_event(event)
+            world.crash()
+            world.advance(1)
+            world.restart()
+        world.files.write("in/a", b"new")
+        world.update()
+        assert sorted(world.target_files().values()) == [b"B", b"C", b"D", b"NEW"]
+        return world
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Fifo(),
+        SeededRandom(Streams(7).schedule),
+        Pct(Streams(7).schedule, depth=5, decisions=100),
+    ],
+    ids=["fifo", "random", "pct"],
+)
+def test_a_replay_has_the_same_trace_event_for_event_across_crashes(tmp_path: Path, policy: Policy) -> None:
+    (tmp_path / "main.py").write_text(PIPELINE)
+    first = a_life_with_crashes(tmp_path, 7, policy)
+    recording = first.recording()
+    assert len(recording.choices) > 20 or isinstance(policy, Fifo)
+    for again in (recording, Recording.parse(str(recording))):
+        second = a_life_with_crashes(tmp_path, again.seed, again.policy())
+        assert second.trace.entries == first.trace.entries
+        assert list(second.trace.json_lines()) == list(first.trace.json_lines())
+        if not isinstance(policy, Fifo):
+            assert second.recording() == recording
+
+
+def test_other_choices_are_another_trace(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(PIPELINE)
+    first = a_life_with_crashes(tmp_path, 7, SeededRandom(Streams(7).schedule))
+    second = a_life_with_crashes(tmp_path, 7, Recording(7, (0, *first.recording().choices)).policy())
+    assert second.trace.entries != first.trace.entries
+
+
+def test_the_schedules_of_a_search_repeat_themselves_across_crashes(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(PIPELINE)
+    recordings = []
+    for policy in itertools.islice(Dfs(deviations_max=1), 4):
+        first = a_life_with_crashes(tmp_path, 7, policy)
+        recordings.append(first.recording())
+        assert a_life_with_crashes(tmp_path, 7, recordings[-1].policy()).trace.entries == first.trace.entries
+    assert [sum(map(bool, recording.choices)) for recording in recordings] == [0, 1, 1, 1]
+    assert len({str(recording) for recording in recordings}) == 4
+
+
+def test_each_schedule_of_a_search_can_be_recorded() -> None:
+    async def nothing() -> None:
+        pass
+
+    found = []
+    for policy in Dfs():
+        with World(policy=policy) as world:
+            for _ in range(3):
+                world.loop.create_task(nothing())
+            world.settle()
+            found.append(str(world.recording()))
+    assert found == ["0.", "0.01", "0.1", "0.11", "0.2", "0.21"]
+
+
+@pytest.mark.parametrize(
+    ("choices", "text"),
+    [
+        ([], "3."),
+        ([0, 0, 0], "3."),
+        ([1, 0, 35, 0, 0], "3.10z"),
+        ([36, 1], "3.-36-1"),
+        ([0] * 12 + [2] * 4 + [40] * 5, "3.0_12_2222-40-_5_"),
+    ],
+)
+def test_the_text_is_short_and_can_be_read(choices: list[int], text: str) -> None:
+    assert str(Recording(3, tuple(choices))) == text
+
+
+@given(st.integers(), st.lists(st.integers(0, 40) | st.just(0), max_size=60), st.integers(0, 9))
+def test_what_is_written_can_be_parsed_but_for_zeros_at_the_end(seed: int, choices: list[int], zeros: int) -> None:
+    parsed = Recording.parse(str(Recording(seed, (*choices, *[0] * zeros))))
+    assert parsed.seed == seed
+    assert [*parsed.choices, *[0] * (len(choices) - len(parsed.choices))] == choices
+    assert not parsed.choices or parsed.choices[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("17", "begins with a seed and a dot, as in '17.0012'; got '17'"),
+        ("a.1", "got 'a.1'"),
+        ("17.01A2", "'A2' is no choice, at character 6 of the recording '17.01A2'"),
+        ("17.0_x_", "'_x_' is no choice, at character 5"),
+    ],
+)
+def test_a_text_that_is_no_recording_is_refused_with_the_place(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match="recording") as caught:
+        Recording.parse(text)
+    assert message in str(caught.value)
