@@ -156,10 +156,15 @@ def _link(node: Node, place: Place) -> Step:
 
 
 def _touch(node: Node, place: Place) -> Step:
-    paths = read_paths(node)
+    paths: list[tuple[str, str | None]]
+    if node.is_mapping:
+        entries = node.entries("a mapping from path to the path that has the time")
+        paths = [(read_path(name, key), read_path(like.text("a path"), like)) for name, key, like in entries]
+    else:
+        paths = [(path, None) for path in read_paths(node)]
     if not paths:
         node.fail("`fs.touch` touches nothing; name at least one path")
-    return TouchFiles(place, paths)
+    return TouchFiles(place, tuple(paths))
 
 
 def _chmod(node: Node, place: Place) -> Step:

@@ -208,9 +208,9 @@ class _Performance:
             files.mkdir(os.path.dirname(step.path) or ".", parents=True)
             files.symlink(step.target, step.path)
         elif isinstance(step, TouchFiles):
-            for path in step.paths:
+            for path, like in step.paths:
                 files.stat(path)  # touching nothing is a slip: it would make an empty file
-                files.touch(path)
+                files.touch(path, None if like is None else files.stat(like).mtime_ns)
         elif isinstance(step, ChangeMode):
             for path, mode in step.modes:
                 files.chmod(path, mode)

@@ -160,10 +160,10 @@ class MakeLink:
 
 @dataclass(frozen=True, slots=True)
 class TouchFiles:
-    """Set modification times to now, and change nothing else."""
+    """Set modification times, and change nothing else: to now, or to that of the file beside the path."""
 
     place: Place
-    paths: tuple[str, ...]
+    paths: tuple[tuple[str, str | None], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -272,6 +272,7 @@ ONE_STEP = {
     "fs.link: half": ("fs.link: {to: a}", "a link needs `path:` and `to:`, found 'to'", 14),
     "fs.link: to nothing": ("fs.link: {path: a, to: ''}", "a link can't lead to ''", 28),
     "fs.touch: nothing": ("fs.touch: []", "`fs.touch` touches nothing; name at least one path", 15),
+    "fs.touch: nothing in a mapping": ("fs.touch: {}", "`fs.touch` touches nothing; name at least one path", 15),
     "fs.chmod: nothing": ("fs.chmod: {}", "`fs.chmod` changes nothing; name at least one path", 15),
     "fs.chmod: not octal": (
         "fs.chmod: {a: rw}",

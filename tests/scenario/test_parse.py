@@ -82,6 +82,7 @@ EVERY_STEP = """\
   - fs.watch: goes silent
   - fs.link: {path: in/l.md, to: ../a.md}
   - fs.touch: [a.md, b.md]
+  - fs.touch: {a.md: b.md}
   - stop
 """
 
@@ -112,8 +113,9 @@ def test_every_step_is_read_as_written(base: Path) -> None:
         Settle(at(23)),
         Trouble(at(24), "silence"),
         MakeLink(at(25), "in/l.md", "../a.md"),
-        TouchFiles(at(26), ("a.md", "b.md")),
-        Stop(at(27)),
+        TouchFiles(at(26), (("a.md", None), ("b.md", None))),
+        TouchFiles(at(27), (("a.md", "b.md"),)),
+        Stop(at(28)),
     )
     assert {line.split()[1].rstrip(":") for line in EVERY_STEP.splitlines()} == set(STEP_NAMES)
 

@@ -54,8 +54,8 @@ class RecordingWorld:
             mkdir=lambda path, *, parents: self._call("mkdir", path),
             rename=lambda source, target: self._call("rename", source, target),
             symlink=lambda target, path: self._call("symlink", target, path),
-            stat=lambda path: self._call("stat", path),
-            touch=lambda path: self._call("touch", path),
+            stat=self._stat,
+            touch=lambda path, mtime_ns: self._call("touch", path, mtime_ns),
             chmod=lambda path, mode: self._call("chmod", path, oct(mode)),
         )
         self.watching = SimpleNamespace(
@@ -75,6 +75,10 @@ class RecordingWorld:
             raise answer
         if answer is not None:
             self._targets = answer
+
+    def _stat(self, path: str) -> SimpleNamespace:
+        self._call("stat", path)
+        return SimpleNamespace(mtime_ns=5)
 
     def load(self, target: str, *, base: Path) -> None:
         self._call("load", target, base)
@@ -145,7 +149,7 @@ def test_every_step_becomes_its_call_in_order() -> None:
         RemoveFiles(at(2), ("a", "directory")),
         MoveFile(at(3), "c", "e/d"),
         MakeLink(at(3), "e/l", "../a"),
-        TouchFiles(at(3), ("a",)),
+        TouchFiles(at(3), (("a", None), ("b", "c"))),
         ChangeMode(at(3), (("a", 0),)),
         Update(at(4), full_reprocess=True),
         Advance(at(5), timedelta(seconds=5)),
@@ -166,7 +170,10 @@ def test_every_step_becomes_its_call_in_order() -> None:
         "mkdir e",
         "symlink ../a e/l",
         "stat a",
-        "touch a",
+        "touch a None",
+        "stat b",
+        "stat c",
+        "touch b 5",
         "chmod a 0o0",
         "update True",
         "advance 0:00:05",
@@ -295,7 +302,7 @@ def test_a_step_that_cannot_be_taken_names_its_line() -> None:
     error = failure(RemoveFiles(at(4), ("a",)), unlink=[gone])
     assert error.verdict == "this step can't be taken: FileNotFoundError: [Errno 2] No such file or directory: 'a'"
     assert error.place == at(4)
-    assert failure(TouchFiles(at(5), ("a",)), stat=[gone]).place == at(5)
+    assert failure(TouchFiles(at(5), (("a", None),)), stat=[gone]).place == at(5)
     early = failure(Start(at(1)), Crash(at(2), "committed"), run_until_event=[RuntimeError("it ended first")])
     assert early.verdict == "the moment to crash at did not come: RuntimeError: it ended first"
 
