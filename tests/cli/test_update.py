@@ -92,7 +92,7 @@ def test_the_cause_of_a_failure_begins_in_the_pipeline_and_the_engine_is_not_sho
         "",
         "The above exception was the direct cause of the following exception:",
         "",
-        "RuntimeError: Child component build cancelled: ConnectionError: no such host",
+        "RuntimeError: Child component build cancelled: live component /@Inbox raised ConnectionError: no such host",
     ]
 
 
@@ -104,7 +104,9 @@ def test_a_failure_outside_the_pipeline_shows_where_it_was_raised_and_once(proje
     shown = result.stderr[result.stderr.rindex("Traceback") :].splitlines()
     assert "in root_stat" in "".join(shown)
     assert shown[-5].startswith("ValueError: Path is not a directory: ")
-    assert shown[-1].startswith("RuntimeError: Child component build cancelled: ValueError: Path is not a directory: ")
+    assert shown[-1].startswith(
+        "RuntimeError: Child component build cancelled: live component /@main raised ValueError: Path is not a directory: "
+    )
 
 
 def test_a_main_that_exits_ends_the_command_with_its_code(project: Project) -> None:
