@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import cocoindex as coco
 from cocoindex.connectors import localfs
+from cocoindex.resources.live_map import LiveMap
 
 
 @coco.lifespan
@@ -16,6 +17,11 @@ def environment(builder: coco.EnvironmentBuilder) -> Iterator[None]:
 @coco.fn
 async def copy(file: localfs.File, target: localfs.DirTarget) -> None:
     target.declare_file(file.file_path.path.name, await file.read())
+
+
+@coco.fn
+async def ignore(word: str) -> None:
+    """Make nothing of a word."""
 
 
 class BrokenFeed:
@@ -51,6 +57,10 @@ async def main() -> None:
     await coco.mount_each(coco.component_subpath("files"), copy, files, target)
     if "a view that is watched twice" in plans:
         await coco.mount_each(coco.component_subpath("twice"), copy, files, target)
+    if "a map with two followers" in plans:
+        words: LiveMap[str, str] = await LiveMap.create()
+        await coco.mount_each(coco.component_subpath("first"), ignore, words)
+        await coco.mount_each(coco.component_subpath("second"), ignore, words)
     if "a directory that is not there" in plans:
         await coco.mount_each(copy, localfs.walk_dir("nowhere", live=True).items(), target)
     if "a broken feed" in plans:
