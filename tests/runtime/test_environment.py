@@ -77,7 +77,7 @@ def test_an_environment_with_used_apps_is_collected_with_them(process: Process, 
         app = make_app(environment)
         app.update_blocking()
 
-        def failing() -> None:
+        async def failing() -> None:  # async: a worker thread lets go of what was raised in it a moment late
             raise ValueError("no")
 
         broken: coco.App[..., None] = coco.App(coco.AppConfig("broken", environment), failing)
