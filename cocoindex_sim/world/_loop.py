@@ -29,7 +29,7 @@ from ..values import FenceError
 from ._executor import InlineExecutors
 from ._policy import Fifo, Policy
 from ._ready import Callback, function_name
-from ._schedule import Schedule
+from ._schedule import STEPS_MAX, Schedule
 from ._unwind import UNWIND_ATTEMPTS_MAX, close_async_generator, close_coroutine
 
 __all__ = ["VirtualLoop"]
@@ -56,7 +56,7 @@ class VirtualLoop(Schedule):
         policy: Policy | None = None,
         *,
         start_ns: int = 0,
-        steps_max: int = 10_000_000,
+        steps_max: int = STEPS_MAX,
         time_ns_max: int | None = None,
         choices: list[int] | None = None,
     ) -> None:
@@ -108,6 +108,8 @@ class VirtualLoop(Schedule):
             raise RuntimeError("This event loop is already running")
         if events._get_running_loop() is not None:
             raise RuntimeError("Cannot run the event loop while another loop is running")
+        if self._failure is not None and not self._dead:
+            raise self._failure
         self._outside = (sys.get_asyncgen_hooks(), gc.isenabled())
         sys.set_asyncgen_hooks(firstiter=self._async_generator_begins, finalizer=self._async_generator_dropped)
         gc.disable()
@@ -122,6 +124,8 @@ class VirtualLoop(Schedule):
         sys.set_asyncgen_hooks(*hooks)
         if collecting:
             gc.enable()
+        if self._failure is not None and not self._dead:
+            raise self._failure
 
     def run_forever(self) -> None:
         """Run until `stop`. When nothing can happen any more, DeadlockError."""
@@ -197,7 +201,7 @@ class VirtualLoop(Schedule):
             while not self._halted and self._wait(until_ns=until_ns):
                 self._settle()
             if not self._halted and until_ns > self.now_ns:
-                self._move_clock(until_ns)
+                self.move_clock(until_ns)
         finally:
             self._leave()
 
@@ -393,6 +397,8 @@ class VirtualLoop(Schedule):
             return
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "was never awaited" is no news about a dead process
+            if self._failure is not None:
+                self._failure = None
             self._enter()
             self._dead = self._closed = True
             try:

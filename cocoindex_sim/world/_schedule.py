@@ -36,7 +36,9 @@ from ._policy import Fifo, Policy
 from ._ready import Callback, TaskStep, Timer
 from ._waiting import waiting_text
 
-__all__ = ["Schedule"]
+__all__ = ["STEPS_MAX", "Schedule"]
+
+STEPS_MAX: Final = 10_000_000
 
 _NS_PER_S: Final = 1_000_000_000
 _COLLECT_EVERY_STEPS: Final = 65_536
@@ -44,6 +46,9 @@ _COLLECT_EVERY_STEPS: Final = 65_536
 
 class Schedule(FencedLoop):
     """The part of the loop that decides what runs and when; `VirtualLoop` is the whole."""
+
+    # On the class until there is one: a thirtieth attribute of its own made every loop 4 % slower (Python 3.11).
+    _failure: Exception | None = None
 
     def __init__(
         self, policy: Policy, choices: list[int], start_ns: int, steps_max: int, time_ns_max: int | None
@@ -243,10 +248,11 @@ class Schedule(FencedLoop):
         if due_ns is None or (until_ns is not None and due_ns > until_ns):
             return False
         if due_ns > self.now_ns:
-            self._move_clock(due_ns)
+            self.move_clock(due_ns)
         return True
 
-    def _move_clock(self, to_ns: int) -> None:
+    def move_clock(self, to_ns: int) -> None:
+        """Let it be that time, whatever was to happen before. LimitError past `time_ns_max`."""
         if self.time_ns_max is not None and to_ns > self.time_ns_max:
             raise LimitError(
                 f"the run would go past time_ns_max={self.time_ns_max} ({self.time_ns_max / 1e9:.9g} s of virtual"
@@ -284,6 +290,12 @@ class Schedule(FencedLoop):
         """Stop right after the current step, whatever else is ready: for a crash. `halted` is then true."""
         self._halted = self._stopping = True
         self._left = 0
+
+    def fail(self, error: Exception) -> None:
+        """Stop right after the current step, and have whatever drives the loop raise the error, now and from now on."""
+        if self._failure is None:
+            self._failure = error
+        self.halt()
 
     @property
     def halted(self) -> bool:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
-from ..values import Event, event_text
+from ..values import Event, LimitError, event_text
 
-__all__ = ["Entry", "Moment", "Trace"]
+__all__ = ["EVENTS_MAX", "Entry", "Moment", "Trace"]
+
+EVENTS_MAX: Final = 1_000_000
+_LAST_SHOWN: Final = 10
 
 # What `object.__repr__` adds: the one part of an error text that differs from process to process.
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -21,6 +24,10 @@ class Moment(Protocol):
 
     now_ns: int
     steps: int
+
+    def fail(self, error: Exception) -> None:
+        """End the run with this error."""
+        ...
 
 
 class Entry(NamedTuple):
@@ -44,24 +51,38 @@ class Entry(NamedTuple):
 class Trace:
     """An `Observer` that keeps every event. Formatting costs nothing until `lines` or `json_lines` is asked for.
 
-    The text of a trace depends on the run alone: not on the process, `PYTHONHASHSEED` or addresses.
+    The text of a trace depends on the run alone: not on the process, `PYTHONHASHSEED` or addresses. The event after
+    `events_max` entries ends the run with `LimitError`, by way of the moment: raised here, it would be the engine's to
+    handle.
     """
 
-    def __init__(self, moment: Moment) -> None:
+    def __init__(self, moment: Moment, *, events_max: int = EVENTS_MAX) -> None:
         self.moment = moment
         """Where time and step come from; set it to the successor's loop after a restart."""
+        self.events_max = events_max
         self.entries: list[Entry] = []
         self._taken = 0
 
     def on_event(self, event: Event) -> None:
         """Keep one event."""
         moment = self.moment
+        if len(self.entries) >= self.events_max:
+            moment.fail(self._too_many())
+            return
         self.entries.append(Entry(moment.now_ns, moment.steps, event))
 
     def note(self, text: str) -> None:
         """Keep something the world did: a file written, a crash."""
         moment = self.moment
         self.entries.append(Entry(moment.now_ns, moment.steps, text))
+
+    def _too_many(self) -> LimitError:
+        last = "".join(f"\n  {entry.line()}" for entry in self.entries[-_LAST_SHOWN:])
+        return LimitError(
+            f"the trace holds events_max={self.events_max} events and the run is not done, at"
+            f" {self.moment.now_ns / 1e9:.9g} s of virtual time; raise the limit, or look for work that repeats itself"
+            f" among the last of them:{last}"
+        )
 
     def take_events(self) -> list[Event]:
         """The events since the last call, without the notes; they stay in the trace."""

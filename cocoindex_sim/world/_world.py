@@ -27,8 +27,9 @@ from ..values import Event, event_name
 from ._loop import VirtualLoop
 from ._policy import Policy
 from ._recording import Recording
+from ._schedule import STEPS_MAX
 from ._streams import Streams
-from ._trace import Trace
+from ._trace import EVENTS_MAX, Trace
 
 __all__ = ["World"]
 
@@ -40,17 +41,28 @@ class World:
 
     `policy` decides which of the things that are ready runs next (default: asyncio's own order). Paths are relative to
     `cwd`, which is the directory of the pipeline file once one is loaded.
+
+    The whole of it, restarts included, may take `steps_max` steps, report `events_max` events and last until
+    `time_ns_max` (virtual, from 0; None: no limit). What would go past one of these raises `LimitError` with its name.
     """
 
-    def __init__(self, seed: int = 0, *, policy: Policy | None = None) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        policy: Policy | None = None,
+        steps_max: int = STEPS_MAX,
+        events_max: int = EVENTS_MAX,
+        time_ns_max: int | None = None,
+    ) -> None:
         self.seed = seed
         self.streams = Streams(seed)
-        self.loop = VirtualLoop(policy)
+        self.loop = VirtualLoop(policy, steps_max=steps_max, time_ns_max=time_ns_max)
         self.clock = VirtualClock(lambda: self.loop.now_ns)
         self._last_change_ns = 0
         self.files = FileKernel(self._change_time_ns)
         self.watching = Watching(self.files, self.streams.fs)
-        self.trace = Trace(self.loop)
+        self.trace = Trace(self.loop, events_max=events_max)
         self._stores: dict[str, MemoryStore] = {}
         self._life = _Life(self)
         self._loaded: tuple[str, Path] | None = None
@@ -185,7 +197,7 @@ class World:
         delta = duration if isinstance(duration, timedelta) else timedelta(seconds=duration)
         duration_ns = ((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1_000
         if self._life.ended:  # between a crash and a restart nobody is there to notice
-            self.loop.now_ns += duration_ns
+            self.loop.move_clock(self.loop.now_ns + duration_ns)
         else:
             self.loop.advance(duration_ns)
 

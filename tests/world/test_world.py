@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cocoindex_sim.engine import current_process
-from cocoindex_sim.values import ComponentFailed, event_name
+from cocoindex_sim.values import ComponentFailed, LimitError, event_name
 from cocoindex_sim.world import SeededRandom, Streams, World
 
 PIPELINE = """
@@ -168,3 +169,75 @@ def test_an_app_made_inside_a_test_runs_like_a_loaded_one() -> None:
         world.use(make)
         assert world.update() == 7
         assert [event_name(event) for event in world.trace.take_events()][-1] == "run_finished"
+
+
+ENDLESS = """
+import asyncio
+import cocoindex as coco
+
+@coco.lifespan
+def environment(builder):
+    builder.settings.db_path = "state"
+    yield
+
+@coco.fn(memo=True)
+async def work(number):
+    pass
+
+@coco.fn
+async def main():
+    number = 0
+    while True:
+        number += 1
+        await work(number)
+        await asyncio.sleep(PAUSE)
+
+app = coco.App("Endless", main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("limit", "pause", "named"),
+    [
+        ({"steps_max": 200}, "0", "the run took steps_max=200 steps and is not done"),
+        ({"events_max": 50}, "0", "the trace holds events_max=50 events and the run is not done, at 0 s"),
+        ({"time_ns_max": 60 * 10**9}, "7", "the run would go past time_ns_max=60000000000 (60 s of virtual time)"),
+    ],
+)
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_run_without_an_end_meets_each_limit_by_name_also_after_a_crash(
+    tmp_path: Path, limit: dict[str, int], pause: str, named: str, crash: bool
+) -> None:
+    (tmp_path / "main.py").write_text(ENDLESS.replace("PAUSE", pause))
+    with World(**limit) as world:  # type: ignore[arg-type]  # passed through
+        world.load("main.py", base=tmp_path)
+        if crash:
+            world.start()
+            world.run_until_event("function_started", 3)
+            world.crash()
+            world.restart()
+        with pytest.raises(LimitError, match=re.escape(named)):
+            world.update()
+        assert world.loop.steps <= 200 or "steps_max" not in limit
+        assert len(world.trace.entries) <= 50 or "events_max" not in limit
+        assert world.loop.now_ns <= 60 * 10**9
+        if "time_ns_max" not in limit:  # a limit that was met stays met
+            with pytest.raises(LimitError, match=re.escape(named)):
+                world.settle()
+
+
+def test_a_world_that_is_full_of_events_says_which_came_last(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(ENDLESS.replace("PAUSE", "0"))
+    with World(events_max=50) as world:
+        world.load("main.py", base=tmp_path)
+        with pytest.raises(LimitError) as caught:
+            world.update()
+        assert str(caught.value).splitlines()[1:] == [f"  {line}" for line in list(world.trace.lines())[-10:]]
+
+
+def test_time_that_passes_while_the_process_is_down_counts() -> None:
+    with World(time_ns_max=10 * 10**9) as world:
+        world.crash()
+        world.advance(9)
+        with pytest.raises(LimitError, match=r"time_ns_max=10000000000 .* from 9 s to 11 s"):
+            world.advance(2)
