@@ -15,15 +15,23 @@ SUFFIX = ".coco.yaml"
 _SCENARIO_PATHS = ["scenarios"]
 _SEED = "0"
 _RUNS = "3"
+_POLICY = "random"
+_POLICIES = ("random", "pct", "dfs", "fifo")
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for. `runs` counts the seeded runs of each scenario; one in asyncio's own order comes before."""
+    """What was asked for.
+
+    `runs` counts the runs of each scenario by `policy`; one in asyncio's own order comes before. `check_determinism`:
+    each of them is repeated.
+    """
 
     scenarios: bool
     seed: int
     runs: int
+    policy: str
+    check_determinism: bool
     trace: Path | None
 
 
@@ -44,7 +52,27 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--coco-runs",
         metavar="N",
-        help=f"seeded runs of each scenario, after one in asyncio's own order (ini: coco_runs; {_RUNS})",
+        help=f"runs of each scenario by the policy, after one in asyncio's own order (ini: coco_runs; {_RUNS})",
+    )
+    group.addoption(
+        "--coco-policy",
+        metavar="NAME",
+        help="what orders these runs: random; pct: priorities, for bugs where somebody waits long; dfs: one schedule"
+        " after the other, with two deviations from asyncio's order at most; fifo: asyncio's order, each with its own"
+        f" seed (ini: coco_policy; {_POLICY})",
+    )
+    group.addoption(
+        "--coco-check-determinism",
+        action="store_const",
+        const=True,
+        help="make every run twice, and fail where the traces differ (ini: coco_check_determinism; off)",
+    )
+    group.addoption(
+        "--coco-no-check-determinism",
+        dest="coco_check_determinism",
+        action="store_const",
+        const=False,
+        help="make every run once, whatever the ini file says",
     )
     group.addoption("--coco-trace", metavar="DIR", help="write the trace of every run into DIR (ini: coco_trace)")
     # No default here: a path that the user names has to exist, the default one need not.
@@ -55,7 +83,9 @@ def add_options(parser: pytest.Parser) -> None:
         default=None,
     )
     parser.addini("coco_seed", "the base seed", default=_SEED)
-    parser.addini("coco_runs", "seeded runs of each scenario", default=_RUNS)
+    parser.addini("coco_runs", "runs of each scenario by the policy", default=_RUNS)
+    parser.addini("coco_policy", f"what orders these runs: {', '.join(_POLICIES)}", default=_POLICY)
+    parser.addini("coco_check_determinism", "make every run twice, and compare", "bool", default=False)
     parser.addini("coco_trace", "directory for traces, from the rootdir; empty for none", default="")
 
 
@@ -66,6 +96,15 @@ def _whole_number(config: pytest.Config, name: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise pytest.UsageError(f"{where} is a whole number, not negative; got {text!r}")
     return int(text)
+
+
+def _policy(config: pytest.Config) -> str:
+    given = config.getoption("--coco-policy")
+    name = str(config.getini("coco_policy") if given is None else given)
+    if name not in _POLICIES:
+        where = "coco_policy" if given is None else "--coco-policy"
+        raise pytest.UsageError(f"{where} is one of {', '.join(_POLICIES)}; got {name!r}")
+    return name
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -79,10 +118,13 @@ def read_options(config: pytest.Config) -> Options:
         trace = config.invocation_params.dir / trace_option
     elif trace_ini:
         trace = config.rootpath / trace_ini
+    check_option = config.getoption("coco_check_determinism")
     return Options(
         scenarios=bool(config.getoption("--coco-scenarios")),
         seed=_whole_number(config, "seed"),
         runs=_whole_number(config, "runs"),
+        policy=_policy(config),
+        check_determinism=bool(config.getini("coco_check_determinism") if check_option is None else check_option),
         trace=trace,
     )
 
@@ -90,7 +132,8 @@ def read_options(config: pytest.Config) -> Options:
 def header(options: Options) -> str:
     """The line of pytest's header that says what a run can be repeated with."""
     trace = f", traces in {options.trace}" if options.trace else ""
-    return f"coco: seed {options.seed}, one run in order and {options.runs} seeded{trace}"
+    twice = ", each twice" if options.check_determinism else ""
+    return f"coco: seed {options.seed}, one run in order and {options.runs} by policy {options.policy}{twice}{trace}"
 
 
 def _ini_paths(config: pytest.Config) -> list[str]:

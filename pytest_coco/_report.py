@@ -38,7 +38,11 @@ def _runs(runs: list[Run]) -> str:
 
 
 def _replay(nodeid: str, options: Options) -> str:
-    return f"pytest --coco-scenarios {shlex.quote(nodeid)} --coco-seed={options.seed} --coco-runs={options.runs}"
+    check = " --coco-check-determinism" if options.check_determinism else ""
+    return (
+        f"pytest --coco-scenarios {shlex.quote(nodeid)} --coco-seed={options.seed} --coco-runs={options.runs}"
+        f" --coco-policy={options.policy}{check}"
+    )
 
 
 def _verdict(failure: ScenarioFailed) -> str:

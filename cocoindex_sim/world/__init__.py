@@ -2,10 +2,12 @@
 
 from ._dfs import Branch as Branch
 from ._dfs import Dfs as Dfs
+from ._divergence import divergence_lines as divergence_lines
 from ._loop import VirtualLoop as VirtualLoop
 from ._pct import Pct as Pct
 from ._perform import ExpectationFailed as ExpectationFailed
 from ._perform import perform as perform
+from ._policy import Candidate as Candidate
 from ._policy import Fifo as Fifo
 from ._policy import Policy as Policy
 from ._policy import Replay as Replay

@@ -84,6 +84,8 @@ def test_no_scenario_at_all_is_exit_code_5(project: Project) -> None:
         (["--coco-seed=x"], "--coco-seed is a whole number, not negative; got 'x'"),
         (["--coco-runs=-1"], "--coco-runs is a whole number, not negative; got '-1'"),
         (["-o", "coco_runs=many"], "coco_runs is a whole number, not negative; got 'many'"),
+        (["--coco-policy=chance"], "--coco-policy is one of random, pct, dfs, fifo; got 'chance'"),
+        (["-o", "coco_policy=Random"], "coco_policy is one of random, pct, dfs, fifo; got 'Random'"),
     ],
 )
 def test_what_cannot_be_run_is_a_usage_error(arguments: list[str], message: str, project: Project) -> None:
@@ -115,15 +117,36 @@ def test_a_file_that_cannot_be_run_is_an_error_with_its_message_alone(project: P
 
 
 def test_the_options_of_the_run_stand_in_the_header(project: Project) -> None:
-    assert "coco: seed 0, one run in order and 3 seeded" in project.run("--coco-scenarios").outlines
+    assert "coco: seed 0, one run in order and 3 by policy random" in project.run("--coco-scenarios").outlines
     project.write("pytest.ini", "[pytest]\ncoco_seed = 4\ncoco_runs = 0\ncoco_trace = traces\n")
     traces = project.path / "traces"
     assert (
-        f"coco: seed 4, one run in order and 0 seeded, traces in {traces}" in project.run("--coco-scenarios").outlines
+        f"coco: seed 4, one run in order and 0 by policy random, traces in {traces}"
+        in project.run("--coco-scenarios").outlines
     )
     command_line = project.run("--coco-scenarios", "--coco-seed=5", "--coco-runs=1", "--coco-trace=elsewhere")
     elsewhere = project.path / "elsewhere"
-    assert f"coco: seed 5, one run in order and 1 seeded, traces in {elsewhere}" in command_line.outlines
+    assert f"coco: seed 5, one run in order and 1 by policy random, traces in {elsewhere}" in command_line.outlines
+
+
+@pytest.mark.parametrize(
+    ("ini", "arguments", "header"),
+    [
+        ("", [], "3 by policy random"),
+        ("coco_policy = pct", [], "3 by policy pct"),
+        ("coco_policy = pct", ["--coco-policy=dfs"], "3 by policy dfs"),
+        ("", ["--coco-policy=fifo", "--coco-check-determinism"], "3 by policy fifo, each twice"),
+        ("coco_check_determinism = true", [], "3 by policy random, each twice"),
+        ("coco_check_determinism = true", ["--coco-no-check-determinism"], "3 by policy random"),
+    ],
+)
+def test_the_command_line_goes_before_the_ini_file(
+    ini: str, arguments: list[str], header: str, project: Project
+) -> None:
+    project.write("pytest.ini", f"[pytest]\n{ini}\n")
+    result = project.run("--coco-scenarios", *arguments)
+    assert f"coco: seed 0, one run in order and {header}" in result.outlines
+    result.assert_outcomes(passed=2)
 
 
 @pytest.mark.real

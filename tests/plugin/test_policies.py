@@ -1,0 +1,159 @@
+# Goal: the policy that is asked for orders the runs, and a run that does not repeat itself fails with the place shown.
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_coco._seeds import derived_seed
+
+from .plugin_project import PIPELINE, Project, report_of
+
+NODE = "scenarios/story.coco.yaml::story"
+
+
+def scenario(steps: str) -> str:
+    return f"app: ../app/main.py\ngiven: {{files: {{docs/a.txt: a}}}}\nname: story\nsteps:\n{steps}"
+
+
+# `order.txt` holds the order in which each of three tasks took its second step.
+RACE = """
+
+@coco.fn
+async def race() -> None:
+    order = []
+
+    async def racer(name):
+        await asyncio.sleep(0)
+        order.append(name)
+
+    await asyncio.gather(*(racer(name) for name in "abc"))
+    output = await localfs.mount_dir_target(pathlib.Path("out"))
+    output.declare_file("order.txt", "".join(order))
+
+
+del app
+app = coco.App("Race", race)
+"""
+
+# A component whose path tells how many runs this process has had.
+MEMORY = """
+
+import sys
+
+@coco.fn
+async def note(path, output):
+    output.declare_file("note.txt", "x")
+
+
+@coco.fn
+async def remember() -> None:
+    sys.coco_runs = getattr(sys, "coco_runs", 0) + 1
+    output = await localfs.mount_dir_target(pathlib.Path("out"))
+    await coco.use_mount(coco.component_subpath(f"run {min(sys.coco_runs, LIMIT)}"), note, "x", output)
+
+
+del app
+app = coco.App("Memory", remember)
+"""
+
+
+def only_failure(project: Project, *arguments: str) -> list[str]:
+    (project.path / "scenarios/shout.coco.yaml").unlink(missing_ok=True)
+    result = project.run("--coco-scenarios", *arguments)
+    result.assert_outcomes(failed=1)
+    return report_of(result, "story")
+
+
+def line_of(lines: list[str], start: str) -> str:
+    return next(line.removeprefix(start) for line in lines if line.startswith(start))
+
+
+def race(project: Project, order: str) -> None:
+    project.write("app/main.py", PIPELINE + RACE)
+    project.write(
+        "scenarios/story.coco.yaml", scenario(f"  - update\n  - expect: {{targets: {{out/order.txt: {order}}}}}\n")
+    )
+
+
+@pytest.mark.parametrize("policy", ["random", "pct"])
+def test_seeds_find_what_the_order_of_asyncio_hides(project: Project, policy: str) -> None:
+    race(project, "abc")
+    lines = only_failure(project, f"--coco-policy={policy}", "--coco-runs=8")
+    assert "in order" in line_of(lines, "passes: ")
+    assert line_of(lines, "fails: ").startswith("seed ")
+    replay = line_of(lines, "  pytest ")
+    assert replay.endswith(f"--coco-seed=0 --coco-runs=8 --coco-policy={policy}")
+
+
+def test_under_fifo_the_seeds_do_not_change_the_order(project: Project) -> None:
+    race(project, "abc")
+    (project.path / "scenarios/shout.coco.yaml").unlink()
+    project.run("--coco-scenarios", "--coco-policy=fifo", "--coco-runs=8").assert_outcomes(passed=1)
+
+
+def test_a_search_takes_one_schedule_after_the_other_until_there_is_none(project: Project) -> None:
+    race(project, "abc")
+    directory = project.path / "traces"
+    lines = only_failure(project, "--coco-policy=dfs", "--coco-runs=2000", f"--coco-trace={directory}")
+    assert "in order" in line_of(lines, "passes: ")
+    assert line_of(lines, "fails: ").startswith("schedule ")
+    traces = sorted(path.name.split(".")[-2] for path in directory.iterdir())
+    assert "in-order" in traces
+    assert 10 < len(traces) < 2000  # two deviations at most, in a run with few decisions
+    assert set(traces) == {"in-order", *(f"schedule-{number}" for number in range(1, len(traces)))}
+
+
+@pytest.mark.parametrize("policy", ["random", "pct", "dfs", "fifo"])
+def test_what_repeats_itself_passes_the_check_under_every_policy(project: Project, policy: str) -> None:
+    project.run("--coco-scenarios", "--coco-check-determinism", f"--coco-policy={policy}").assert_outcomes(passed=2)
+
+
+def test_a_failure_that_repeats_itself_is_reported_as_it_is_without_the_check(project: Project) -> None:
+    race(project, "cba")
+    plain = only_failure(project)
+    assert only_failure(project, "--coco-check-determinism") == [
+        line + " --coco-check-determinism" if line.startswith("  pytest ") else line for line in plain
+    ]
+    assert "determinism" not in plain[0]
+
+
+@pytest.mark.parametrize("policy", ["random", "dfs"])
+def test_a_run_that_does_not_repeat_itself_fails_and_shows_where(
+    project: Project, policy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.coco_runs", 0, raising=False)
+    project.write("app/main.py", PIPELINE + MEMORY.replace("LIMIT", "2"))
+    project.write("scenarios/story.coco.yaml", scenario("  - update\n"))
+    lines = only_failure(project, "--coco-check-determinism", f"--coco-policy={policy}", "--coco-runs=2")
+    assert lines[0].startswith(
+        "scenarios/story.coco.yaml:1: determinism: the run in order, repeated, has another trace"
+    )
+    number = lines[0].partition("from line ")[2].partition(" ")[0]
+    (first,) = (line for line in lines if line.startswith(f"  - {number} "))
+    (second,) = (line for line in lines if line.startswith(f"  + {number} "))
+    assert "run 1" in first
+    assert first.replace("run 1", "run 2").replace("- ", "+ ", 1) == second
+    assert len([line for line in lines if line[:4] in {"  - ", "  + "}]) <= 8
+    assert line_of(lines, "fails: ") == "in order"  # from the second run on there is nothing left to differ
+    assert line_of(lines, "  pytest ").endswith("--coco-check-determinism")
+    # Without the check nobody notices.
+    monkeypatch.setattr("sys.coco_runs", 0)
+    project.run("--coco-scenarios", f"--coco-policy={policy}", "--coco-runs=0").assert_outcomes(passed=1)
+
+
+def test_the_check_compares_the_outcome_too(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.coco_runs", 0, raising=False)
+    project.write("app/main.py", PIPELINE + MEMORY.replace('"x")', "str(sys.coco_runs))").replace("LIMIT", "1"))
+    project.write("scenarios/story.coco.yaml", scenario("  - update\n  - expect: {targets: {out/note.txt: '1'}}\n"))
+    lines = only_failure(project, "--coco-check-determinism", "--coco-runs=0")
+    assert [line.split(" ", 4)[4] for line in lines if line[:4] in {"  - ", "  + "}] == [
+        "the scenario passes",
+        "the scenario fails: ExpectationFailed",
+    ]
+
+
+def test_runs_by_priority_are_as_many_as_asked_for_with_seeds_of_their_own(project: Project) -> None:
+    race(project, "xyz")
+    lines = only_failure(project, "--coco-policy=pct", "--coco-runs=2")
+    seeds = [derived_seed(0, NODE, number) for number in (1, 2)]
+    assert line_of(lines, "fails: ") == f"in order, seed {seeds[0]}, seed {seeds[1]}"
