@@ -144,7 +144,7 @@ class _MemoKey:
 async def _reusable(component: Component, record: ComponentRecord | None, memo: _MemoKey) -> ComponentMemo | None:
     """The stored result with the states to store with it, unless something it was made with has changed."""
     run = component.run
-    if record is None or record.memo is None or run.full_reprocess or component.path.encoded in run.tombstones:
+    if record is None or record.memo is None or run.full_reprocess or component.path.encoded in run.marked:
         return None
     stored = record.memo
     if stored.fingerprint != memo.fingerprint or not hold(stored.dependencies, run):
@@ -253,7 +253,8 @@ async def _submit(component: Component, memo: ComponentMemo | None) -> None:
             *_state_writes(component, state),
             *tombstones_for(stale),
         ]
-        if path.encoded in run.tombstones:
+        if path.encoded in run.marked:
+            run.marked.discard(path.encoded)
             run.tombstones.discard(path.encoded)
             writes.append((RecordKey("tombstone", path), None))
         if record != run.component(path):

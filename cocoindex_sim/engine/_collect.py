@@ -82,9 +82,9 @@ async def remove_components(
     in_order = sorted(paths)
     if stats is not None and stats is not cycle.stats:
         cycle.counted_in.update((path.encoded, stats) for path in in_order)
-    cycle.run.tombstones.difference_update(
-        path.encoded for path in in_order
-    )  # tried now, or waiting for one that failed
+    encoded = [path.encoded for path in in_order]
+    cycle.run.marked.update(encoded)
+    cycle.run.tombstones.difference_update(encoded)  # tried now, or waiting for one that failed
     level, below = _forest(in_order)
     waiting: list[StablePath] = []
     while level:
@@ -199,6 +199,7 @@ async def _remove(cycle: Cycle, path: StablePath) -> BaseException | None:
     record = run.component(path)
     if record is None:
         run.committer.enqueue([(RecordKey("tombstone", path), None)])
+        run.marked.discard(path.encoded)
         return None
     processor = record.processor or UNKNOWN
     if path.encoded not in cycle.removing:
@@ -247,6 +248,7 @@ async def _remove_component(cycle: Cycle, path: StablePath, record: ComponentRec
         if record.has_calls:
             writes.extend((RecordKey("memo", path, call), None) for call in run.committer.space.scan_calls(path))
         await run.committer.commit(writes)
+        run.marked.discard(path.encoded)
     finally:
         submission.release()
 

@@ -164,6 +164,12 @@ class Component:
         self.children.add(encoded)
         return StablePath(encoded)
 
+    def give_up_slot(self) -> None:
+        """Who waits for other components must not keep them from running (CMP-17)."""
+        if not self.gave_up_slot:
+            self.gave_up_slot = True
+            self.run.slots.give_back()
+
     def child_began(self) -> None:
         """One more child to wait for."""
         self._open_children += 1

@@ -12,6 +12,7 @@ from ..values import StablePath
 from ._collect import keepers_of_rows, remove_components, remove_leftovers
 
 if TYPE_CHECKING:
+    from ._live import LiveActivity
     from ._run import Run
     from ._stats import StatsCounter
 
@@ -23,7 +24,8 @@ ReportFailure: TypeAlias = Callable[[BaseException], Awaitable[object]]
 class Cycle:
     """What the components of one build share. A catch-up update is one cycle; in live mode cycles go on and overlap.
 
-    `top`: the component that is built. `stats`: where its deletions count, by default those of the run.
+    `top`: the component that is built. `stats`: where its deletions count, by default those of the run. `owner`: the
+    live component that asked for it.
     """
 
     __slots__ = (
@@ -33,6 +35,7 @@ class Cycle:
         "late",
         "leftovers",
         "moved",
+        "owner",
         "removing",
         "run",
         "stats",
@@ -41,9 +44,12 @@ class Cycle:
         "withheld",
     )
 
-    def __init__(self, run: Run, top: StablePath, stats: StatsCounter | None = None) -> None:
+    def __init__(
+        self, run: Run, top: StablePath, stats: StatsCounter | None = None, owner: LiveActivity | None = None
+    ) -> None:
         self.run = run
         self.top = top
+        self.owner = owner
         self.stats = run.stats if stats is None else stats
         self.finished: set[bytes] = set()  # encoded paths of components that committed or were reused
         self.removing: set[bytes] = set()  # components whose deletion began

@@ -23,6 +23,7 @@ class ComponentMountHandle:
         """Wait until the target states of the subtree are applied.
 
         Returns also when the child failed, unless its exception handlers raised: then the last exception (CMP-11).
+        CancelledError for an operation on a live component that was not done, as the component or the run was ended.
         """
         check_deadline()
         for task in self._tasks:

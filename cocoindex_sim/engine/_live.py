@@ -17,7 +17,7 @@ from ._component import Component, ComponentContext, LiveNode, Phase, _current, 
 from ._cycle import Cycle
 from ._exceptions import Reporter, no_handlers, report, reporter_of
 from ._handle import ComponentMountHandle
-from ._live_order import NOTHING, Order
+from ._live_order import NOTHING, Order, Work
 from ._outcome import Outcome
 from ._subpath import ComponentSubpath, split_parts
 
@@ -95,6 +95,9 @@ class LiveActivity:
         """Begin, once a predecessor at the same path has come to its end."""
         run, before = self.run, self.run.live.get(self.path.encoded)
         run.live[self.path.encoded] = self
+        owner = self.node.cycle.owner
+        if owner is not None and owner.is_closed:
+            self.close()
         run.has_history = True  # from now on, its cycles find what earlier ones left
         self.node.stats.live_began()
         self.node.enter(Phase.RUNNING)
@@ -112,8 +115,10 @@ class LiveActivity:
         try:
             if before is not None:
                 await before.stop()
-            if path in run.tombstones:
-                run.remounted.add(path)
+            if path in run.marked:  # being here, it stays, whether it ever scans or not
+                run.marked.discard(path)
+                run.tombstones.discard(path)
+                run.committer.enqueue([(RecordKey("tombstone", self.path), None)])
             if not self.is_closed:
                 if run.observed:
                     run.emit(LiveStarted(self.path, self.processor))
@@ -230,14 +235,26 @@ class LiveActivity:
         for path in sorted(run.tombstones - run.remounted):
             if path.startswith(own) and path != own and not run.is_below_live(path, own):
                 run.remounted.add(path)  # whatever comes of it
-                self.delete(path[len(own) :])
+                self.order.run(path[len(own) :], partial(self._retry_removal, path[len(own) :]))
+
+    async def _retry_removal(self, subpath: bytes) -> Outcome[Any]:
+        mounted_again = self.path.encoded + subpath not in self.run.marked
+        return NOTHING if mounted_again else await self._delete(subpath)
 
     async def stop(self) -> None:
         """End it for good: cancel `process_live`, and wait for the operations that began."""
-        self.is_closed = True
-        self.order.drop_waiting()
-        self.cancel()
+        self.close()
         await asyncio.shield(self.ended)
+
+    def close(self) -> None:
+        """Have it end, and all live components that its cycles and operations mounted: these may wait for them."""
+        if not self.is_closed:
+            self.is_closed = True
+            self.order.drop_waiting()
+            self.cancel()
+            for activity in list(self.run.live.values()):
+                if activity.node.cycle.owner is self:
+                    activity.close()
 
     def check_active(self) -> None:
         """RuntimeError after the end (LIV-41); CancelledError when a catch-up update needs it no more (LIV-32)."""
@@ -255,27 +272,26 @@ class LiveActivity:
             raise RuntimeError(
                 f"update_full of {self.path} can't be awaited inside {here.path}, which it would wait for"
             )
-        outcome = await asyncio.shield(self.run.spawn(self._update_full(), "update_full"))
+        outcome = await asyncio.shield(self.order.alone(self._update_full))
         if outcome.unhandled is not None:
             raise outcome.unhandled
 
     async def _update_full(self) -> Outcome[Any]:
         run, instance = self.run, self.instance
-        async with self.order.alone():
-            if self.is_closed:
-                return NOTHING
-            cycle = Cycle(run, self.path, self.node.stats)
-            root = Component(cycle, self.path, self.processor, self.node.parent)
-            root.handlers, root.stats = self.node.handlers, self.node.stats
-            begin = getattr(instance, "__coco_invocation__", None)
-            invocation = invocation_of(instance.process, (), {}) if begin is None else begin()
-            await run.slots.take()
-            outcome = await self._build(root, invocation)
-            reporter = reporter_of(self.node)
-            if outcome.error is None:
-                await cycle.finish(partial(report, run, reporter))
-            self._absorb(root)
-            return await self._reported(outcome, reporter)
+        if self.is_closed:
+            return NOTHING
+        cycle = Cycle(run, self.path, self.node.stats, self)
+        root = Component(cycle, self.path, self.processor, self.node.parent)
+        root.handlers, root.stats = self.node.handlers, self.node.stats
+        begin = getattr(instance, "__coco_invocation__", None)
+        invocation = invocation_of(instance.process, (), {}) if begin is None else begin()
+        await run.slots.take()
+        outcome = await self._build(root, invocation)
+        reporter = reporter_of(self.node)
+        if outcome.error is None:
+            await cycle.finish(partial(report, run, reporter))
+        self._absorb(root)
+        return await self._reported(outcome, reporter)
 
     async def _build(self, component: Component, invocation: Invocation) -> Outcome[Any]:
         """Build with a slot that was taken."""
@@ -294,8 +310,10 @@ class LiveActivity:
 
     async def _reported(self, outcome: Outcome[Any], reporter: Reporter) -> Outcome[Any]:
         error = outcome.error
-        if error is None or isinstance(error, asyncio.CancelledError):
+        if error is None:
             return NOTHING
+        if isinstance(error, asyncio.CancelledError):
+            return outcome if self.run.interrupted else NOTHING
         return Outcome(None, error, await report(self.run, reporter, error))
 
     def update(
@@ -303,19 +321,34 @@ class LiveActivity:
     ) -> asyncio.Future[Outcome[Any]]:
         """Build one child, when it is its turn."""
         if is_live_class(target):
-            return self.order.run(subpath, partial(self._update_live, subpath, target(*args, **kwargs)))
-        invocation = invocation_of(target, args, kwargs)
-        return self.order.run(subpath, partial(self._update, subpath, invocation), takes_slot=True)
+            work: Work = partial(self._update_live, subpath, target(*args, **kwargs))
+            takes_slot = False
+        else:
+            work = partial(self._update, subpath, invocation_of(target, args, kwargs))
+            takes_slot = True
+        self._decided(subpath)
+        return self.order.run(subpath, work, takes_slot=takes_slot)
+
+    def _decided(self, subpath: bytes) -> None:
+        """What an earlier run could not delete there is not to be tried again: it comes back, or is deleted anyway."""
+        if self.path.encoded + subpath in self.run.tombstones:
+            self.run.remounted.add(self.path.encoded + subpath)
 
     def _anchor(self, subpath: bytes) -> Component:
         """What stands for this component as the parent of one child."""
-        cycle = Cycle(self.run, StablePath(self.path.encoded + subpath), self.node.stats)
+        cycle = Cycle(self.run, StablePath(self.path.encoded + subpath), self.node.stats, self)
         anchor = Component(cycle, self.path, self.processor, None)
         anchor.stats = self.node.stats
         anchor.record = self.run.component(self.path)
         anchor.reserve(subpath, split_parts(subpath))
+        self._forget_memos(subpath)
         self._put_on_record()
         return anchor
+
+    def _forget_memos(self, subpath: bytes) -> None:
+        """Something below these components is not as they left it: they may not be reused."""
+        for end in (0, *split_parts(subpath)[:-1]):
+            self.run.forget_memo(StablePath(self.path.encoded + subpath[:end]))
 
     async def _update(self, subpath: bytes, invocation: Invocation) -> Outcome[Any]:
         run = self.run
@@ -328,8 +361,6 @@ class LiveActivity:
         cycle = anchor.cycle
         child = Component(cycle, cycle.top, invocation.processor, anchor)
         child.handlers, child.mount_kind = self.node.handlers, "process_live"
-        if cycle.top.encoded in run.tombstones:
-            run.remounted.add(cycle.top.encoded)
         outcome = await self._build(child, invocation)
         reporter = reporter_of(child)
         if outcome.error is None:
@@ -349,6 +380,7 @@ class LiveActivity:
 
     def delete(self, subpath: bytes) -> asyncio.Future[Outcome[Any]]:
         """Remove every component at or below a subpath, when it is its turn (LIV-26)."""
+        self._decided(subpath)
         return self.order.run(subpath, partial(self._delete, subpath))
 
     async def _delete(self, subpath: bytes) -> Outcome[Any]:
@@ -357,6 +389,7 @@ class LiveActivity:
         reporter = Reporter(cycle.top, None, "process_live", self.path, self.node.handlers)
         try:
             await run.stop_live(cycle.top)
+            self._forget_memos(subpath)
             await run.committer.settle()
             paths = list(stored_components(run, cycle.top))
             await run.committer.commit(tombstones_for(paths))

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from ._outcome import Outcome
 from ._subpath import split_parts
 
-__all__ = ["Order"]
+__all__ = ["NOTHING", "Order", "Work"]
 
 NOTHING: Outcome[Any] = Outcome(None, None)
 Work: TypeAlias = Callable[[], Awaitable[Outcome[Any]]]
@@ -107,19 +106,23 @@ class Order:
         self._open = 0
         self._all_done: asyncio.Future[None] | None = None
 
-    @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
-        """Run a complete cycle, after everything asked for before it."""
+    def alone(self, work: Work) -> asyncio.Task[Outcome[Any]]:
+        """Run a complete cycle, after everything asked for before it, and before everything asked for from now on."""
         turn = self._turns.ask(alone=True)
         for operation in self._last.values():
             operation.is_sealed = True
         self._began()
-        try:
-            await turn
-            yield
-        finally:
-            self._turns.end(turn, alone=True)
-            self._ended()
+        task = self._spawn(self._perform_alone(turn, work), "update_full")
+        task.add_done_callback(partial(self._over_alone, turn))
+        return task
+
+    async def _perform_alone(self, turn: asyncio.Future[None], work: Work) -> Outcome[Any]:
+        await turn
+        return await work()
+
+    def _over_alone(self, turn: asyncio.Future[None], task: asyncio.Task[Outcome[Any]]) -> None:
+        self._turns.end(turn, alone=True)
+        self._ended()
 
     def run(self, path: bytes, work: Work, *, takes_slot: bool = False) -> asyncio.Future[Outcome[Any]]:
         """Run an operation on a subpath when it is its turn; the future tells how it ended, or that it was superseded.
@@ -170,8 +173,10 @@ class Order:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             operation.outcome.set_exception(error)  # a defect of ours
+        elif task.cancelled() or operation.work is None or isinstance(task.result().error, asyncio.CancelledError):
+            operation.outcome.cancel()  # not superseded, but given up: whoever waits must not take it for done
         else:
-            operation.outcome.set_result(NOTHING if task.cancelled() else task.result())
+            operation.outcome.set_result(task.result())
         self._ended()
 
     def _forget(self, operation: _Operation) -> None:
@@ -185,7 +190,7 @@ class Order:
                     del self._below[path[:end]]
 
     def drop_waiting(self) -> None:
-        """Let nothing begin that has not begun; whoever waits for it is told that it was superseded."""
+        """Let nothing begin that has not begun; whoever waits for it gets a CancelledError."""
         chain = list(self._last.values())
         while chain:
             operation = chain.pop()

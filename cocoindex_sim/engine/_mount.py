@@ -67,7 +67,7 @@ def mount_live(context: ComponentContext, subpath: bytes, instance: Any) -> asyn
     node = _begin(context, subpath, type(instance).__qualname__, LiveNode)
     assert isinstance(node, LiveNode)
     _in_background(node, "process_live")
-    _give_up_slot(context.component)
+    context.component.give_up_slot()
     return start_live(node, instance)
 
 
@@ -206,13 +206,6 @@ def _in_background(child: Component, kind: MountKind) -> None:
     child.handlers = (*scoped_handlers(), *child.run.environment_handlers)
 
 
-def _give_up_slot(parent: Component) -> None:
-    """A parent that waits for children must not keep them from running (CMP-17)."""
-    if not parent.gave_up_slot:
-        parent.gave_up_slot = True
-        parent.run.slots.give_back()
-
-
 async def _start(
     child: Component, invocation: Invocation, *, background: MountKind | None
 ) -> asyncio.Task[Outcome[Any]]:
@@ -221,7 +214,7 @@ async def _start(
     assert parent is not None
     if background is not None:
         _in_background(child, background)
-    _give_up_slot(parent)
+    parent.give_up_slot()
     try:
         if child.path.encoded in run.live:  # a function takes the path of a live component (LIV-50)
             await run.live[child.path.encoded].stop()

@@ -112,6 +112,7 @@ class Run:
         self.full_reprocess = mode == "full_reprocess"
         self.is_drop = mode == "drop"
         self.tombstones: set[bytes] = set()  # deletions left over from earlier runs, not tried yet in this one
+        self.marked: set[bytes] = set()  # components that may have a tombstone, also of this run
         self.remounted: set[bytes] = set()  # those of them that are mounted again
         self.doubted: set[bytes] = set()  # components that lost target states, or have such ones below them
         self.failed: set[bytes] = set()  # components whose last build in this run failed
@@ -236,13 +237,16 @@ class Run:
             if path.startswith(component.path.encoded) and path != component.path.encoded:
                 mounted_by = (above.encoded for above in (activity.path, *activity.path.ancestors()))
                 if component.children.isdisjoint(mounted_by):
+                    component.give_up_slot()  # the operations in progress may need it
                     await activity.stop()
 
     async def stop_live(self, top: StablePath = ROOT_PATH) -> None:
         """Stop every live component at or below a path."""
-        for path, activity in sorted(self.live.items()):
-            if path.startswith(top.encoded):
-                await activity.stop()
+        going = [activity for path, activity in sorted(self.live.items()) if path.startswith(top.encoded)]
+        for activity in going:
+            activity.close()
+        for activity in going:
+            await activity.stop()
 
     def live_ended(self, activity: LiveActivity) -> None:
         """A live component, and all it had asked for, is over."""
@@ -304,6 +308,7 @@ class Run:
         invocation = invocation_of(main_fn, args, kwargs)
         self.has_history = bool(self.committer.space.scan("component", ROOT_PATH, limit=1))
         self.tombstones = set(self._stored_tombstones())
+        self.marked = set(self.tombstones)
         cycle = Cycle(self, ROOT_PATH)
         root = Component(cycle, ROOT_PATH, invocation.processor, None)
         await self.slots.take()

@@ -1479,3 +1479,268 @@ def test_the_end_of_the_loop_is_no_failure_of_a_live_component(caplog: pytest.Lo
     with tempfile.TemporaryDirectory() as name:
         asyncio.run(script(pathlib.Path(name)))
     assert caplog.records == []
+
+
+def test_a_removal_that_failed_is_forgotten_once_the_item_is_back(field: Field) -> None:  # LIV-25, LIV-29
+    """Also when all of it is in one run; the next run has nothing to delete, although nobody tells it of the item."""
+    steps = iter(["again", "nothing"])
+
+    async def process_live(operator: Any) -> None:
+        if next(steps) == "again":
+            await (await operator.update(sub("a"), field.item, "a", 1)).ready()
+            field.journal.fail_before = {"a"}
+            await (await operator.delete(sub("a"))).ready()
+            field.journal.fail_before = set()
+            await (await operator.update(sub("a"), field.item, "a", 2)).ready()
+        await operator.mark_ready()
+
+    main = field.mounting(field.live(process_live), handler=field.hear)
+    field.update(main)
+    field.update(main)
+    assert field.content == {"a": 2}
+
+
+@pytest.mark.parametrize("pending", ["a", "above a"])
+def test_an_update_that_waits_is_no_victim_of_an_earlier_removal(field: Field, pending: str) -> None:  # LIV-25
+    steps = iter(["add", "delete", "again"])
+
+    async def above() -> None:
+        await coco.mount(sub("x"), field.item, "a", 2)
+
+    async def process_live(operator: Any) -> None:
+        match next(steps):
+            case "add":
+                await (await operator.update(sub("a", "x"), field.item, "a", 1)).ready()
+            case "delete":
+                await (await operator.delete(sub("a", "x"))).ready()
+            case "again" if pending == "a":
+                await operator.update(sub("a", "x"), field.item, "a", 2)  # not awaited, so it has not begun
+            case "again":
+                await operator.update(sub("a"), above)
+        await operator.mark_ready()
+
+    main = field.mounting(field.live(process_live), handler=field.hear)
+    field.update(main)
+    field.journal.fail_before = {"a"}
+    field.update(main)
+    field.journal.fail_before = set()
+    field.update(main)
+    assert field.content == {"a": 2}
+
+
+def test_a_live_component_that_could_not_be_removed_stays_once_it_is_mounted_again(field: Field) -> None:  # LIV-55
+    """Also in an update in which a memo stands for its mounting."""
+    mounted, scans = True, True
+
+    async def process() -> None:
+        await field.item("own", 1)
+
+    async def process_live(operator: Any) -> None:
+        if scans:
+            await operator.update_full()
+        await operator.mark_ready()
+
+    @coco.fn(memo=True)
+    async def holder() -> None:
+        await coco.mount(field.live(process_live, process))
+
+    async def main() -> None:
+        if mounted:
+            await coco.mount(holder)
+
+    field.update(main)
+    mounted, scans = False, False
+    field.journal.fail_before = {"own"}
+    field.update(main)
+    field.journal.fail_before = set()
+    mounted = True
+    field.update(main)
+    field.update(main)
+    assert field.content == {"own": 1}
+
+
+# -- memos around what operators change ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["delete", "update"])
+def test_a_component_below_which_an_operator_changed_something_is_built_anew(field: Field, how: str) -> None:  # LIV-11
+    @coco.fn(memo=True)
+    async def memoized() -> None:
+        await coco.mount(sub("x"), field.item, "x", 1)
+
+    async def process() -> None:
+        await coco.mount(sub("a"), memoized)
+
+    async def process_live(operator: Any) -> None:
+        await operator.update_full()
+        if how == "delete":
+            await (await operator.delete(sub("a", "x"))).ready()
+        else:
+            await (await operator.update(sub("a", "y"), field.item, "y", 1)).ready()
+        field.say(dict(field.content))
+        await operator.update_full()
+
+    field.update(field.mounting(field.live(process_live, process)))
+    assert field.log == [{} if how == "delete" else {"x": 1, "y": 1}]
+    assert field.content == {"x": 1}
+
+
+def test_a_memoized_function_that_takes_its_path_back_is_not_reused(field: Field) -> None:  # LIV-50
+    @coco.fn(memo=True)
+    async def memoized() -> None:
+        await field.item("function", 1)
+
+    async def inner_live(operator: Any) -> None:
+        await (await operator.update(sub("x"), field.item, "x", 1)).ready()
+
+    async def process_live(operator: Any) -> None:
+        for target in (memoized, field.live(inner_live, name="Inner"), memoized):
+            await (await operator.update(sub("a"), target)).ready()
+            field.say(dict(field.content))
+
+    field.update(field.mounting(field.live(process_live)))
+    assert field.log == [{"function": 1}, {"function": 1, "x": 1}, {"function": 1}]
+
+
+# -- who waits for whom at the end -----------------------------------------------------------------------------------------
+
+
+def test_a_cycle_that_waits_for_a_nested_one_does_not_keep_its_component_from_ending(field: Field) -> None:  # LIV-50
+    """The nested one begins when the end of the outer one is decided already, and would never be ready."""
+
+    async def process() -> None:
+        await asyncio.sleep(1)
+        await coco.mount(field.live(until_told_anything, name="Inner"))
+
+    async def until_told_anything(operator: Any) -> None:
+        await until_told()
+
+    async def outer_live(operator: Any) -> None:
+        await operator.mark_ready()
+        await operator.update_full()
+
+    async def process_live(operator: Any) -> None:
+        await (await operator.update(sub("outer"), field.live(outer_live, process, name="Outer"))).ready()
+        await operator.mark_ready()
+        await (await operator.delete(sub("outer"))).ready()
+        field.say("deleted")
+
+    field.update(field.mounting(field.live(process_live)), live=True)
+    assert field.log == ["deleted"]
+
+
+def test_a_second_update_ends_live_components_that_begin_meanwhile(field: Field) -> None:  # LIV-54
+    async def inner_live(operator: Any) -> None:
+        await operator.mark_ready()
+        await until_told()
+
+    async def process() -> None:
+        await asyncio.sleep(1)
+        await coco.mount(field.live(inner_live, name="Inner"))
+
+    async def process_live(operator: Any) -> None:
+        await operator.mark_ready()
+        await operator.update_full()
+        await until_told()
+
+    app = field.app(field.mounting(field.live(process_live, process)))
+    first = field.begin(app)
+    field.let(0.5)
+    assert field.bench.update(app) == "result"
+    assert field.bench.run(first) == "result"
+
+
+def test_who_ends_a_live_component_leaves_its_slot_to_the_operations_in_progress(field: Field) -> None:  # LIV-56
+    mounted = True
+    slot_taken = field.bench.loop.create_future()
+
+    async def inner_live(operator: Any) -> None:
+        await operator.mark_ready()
+        await slot_taken
+        await operator.update(sub("x"), field.item, "x", 1)  # begins, and waits for the only slot
+        await until_told()
+
+    async def around() -> None:
+        if mounted:
+            await coco.mount(field.live(inner_live, name="Inner"))
+        else:
+            slot_taken.set_result(None)
+            await asyncio.sleep(1)
+
+    async def process() -> None:
+        await coco.mount(around)
+
+    async def process_live(operator: Any) -> None:
+        nonlocal mounted
+        await operator.update_full()
+        await operator.mark_ready()
+        mounted = False
+        await operator.update_full()
+        field.say("done")
+
+    app = field.app(field.mounting(field.live(process_live, process)), max_inflight_components=1)
+    field.bench.update(app, live=True)
+    assert field.log == ["done"]
+    assert field.content == {}
+
+
+@pytest.mark.parametrize("end", ["interrupt", "another update"])
+def test_an_operation_that_was_given_up_does_not_pass_for_done(
+    field: Field, end: str
+) -> None:  # LIV-24, LIV-51, LIV-54
+    async def slow() -> None:
+        await asyncio.sleep(1)
+
+    async def notice(handle: Any) -> None:
+        try:
+            await handle.ready()
+            field.say("done")
+        except asyncio.CancelledError:
+            field.say("not done")
+            raise
+
+    async def process_live(operator: Any) -> None:
+        await operator.mark_ready()
+        if field.log:
+            return
+        await operator.update(sub("a"), slow)
+        await asyncio.sleep(0.1)
+        handle = await operator.update(sub("a"), field.item, "a", 1)
+        field.log.append(asyncio.ensure_future(notice(handle)))
+        await until_told()
+
+    app = field.app(field.mounting(field.live(process_live)))
+    first = field.begin(app)
+    field.let(0.5)
+    if end == "interrupt":
+        app.interrupt()
+    else:
+        field.bench.update(app)
+    field.bench.run(first)
+    with suppress(asyncio.CancelledError):
+        field.bench.run(field.log[0])
+    assert field.log[1:] == ["not done"]
+    assert field.content == {}
+
+
+def test_a_cycle_goes_before_what_is_asked_for_after_it(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:  # LIV-20
+    asked = asyncio.Event()
+    update_full = coco.LiveComponentOperator.update_full
+
+    async def noticed(operator: Any) -> None:
+        asked.set()
+        await update_full(operator)
+
+    monkeypatch.setattr(coco.LiveComponentOperator, "update_full", noticed)
+
+    async def process_live(operator: Any) -> None:
+        cycle = asyncio.ensure_future(operator.update_full())
+        await asked.wait()
+        handle = await operator.update(sub("a"), field.item, "a", 1)
+        await cycle
+        await handle.ready()
+
+    field.update(field.mounting(field.live(process_live)))
+    assert field.content == {"a": 1}
