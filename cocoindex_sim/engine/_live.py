@@ -81,6 +81,7 @@ class LiveActivity:
         self.order = Order(self.run.loop, self.run.spawn, self.run.slots)
         self.is_ready = False
         self.is_closed = False  # stopped: by a removal, a replacement, the end of the run
+        self.is_interrupted = False  # cancelled: with the run, or with every task of the loop
         self.has_returned = False
         self.mounted: asyncio.Future[Outcome[Any]] = self.run.loop.create_future()  # what the mount handle waits for
         self.went_wrong = False
@@ -88,6 +89,7 @@ class LiveActivity:
         self.returned: asyncio.Future[None] = self.run.loop.create_future()  # it is over, or was given up
         self.ended: asyncio.Future[None] = self.run.loop.create_future()  # and so is everything it asked for
         self._limit: asyncio.TimerHandle | None = None
+        self._is_cancelled = False
 
     # -- its life --------------------------------------------------------------------------------------------------
 
@@ -128,8 +130,10 @@ class LiveActivity:
         except GeneratorExit:  # the loop is gone
             closing = True
             raise
-        except asyncio.CancelledError:  # the run is interrupted, or the loop ends
-            self.is_closed = True
+        except asyncio.CancelledError:
+            self.is_interrupted = True
+            if not run.interrupted:  # the loop ends: every task was cancelled, `process_live` too
+                self.is_closed = self._is_cancelled = True
             self.cancel()
             if self.task is not None:
                 await asyncio.shield(self.returned)
@@ -148,7 +152,9 @@ class LiveActivity:
     def cancel(self) -> None:
         """Have `process_live` end, and give up on it if it does not within `GRACE_S`."""
         if self.task is not None and not self.task.done():
-            self.task.cancel()
+            if not self._is_cancelled:  # once: a second time would end its clean-up
+                self._is_cancelled = True
+                self.task.cancel()
             self.expect_end()
 
     def expect_end(self) -> None:
@@ -173,18 +179,18 @@ class LiveActivity:
             return None
         if not task.cancelled():
             return task.exception()
-        asked = self.is_closed or self.run.interrupted or (self.is_ready and not self.run.is_live)
+        asked = self.is_closed or self.is_interrupted or (self.is_ready and not self.run.is_live)
         return None if asked else asyncio.CancelledError("process_live was cancelled, and not by the engine")
 
     async def _end(self) -> None:
         """`process_live` is over."""
-        run, error = self.run, self._failure()
+        error = self._failure()
         self.has_returned = True
         if error is not None:
             when = "after mark_ready" if self.is_ready else "before mark_ready"
             logger.error("live component %s: process_live failed %s: %r", self.path, when, error, exc_info=error)
         if not self.is_ready:
-            if error is not None or self.is_closed or run.interrupted:
+            if error is not None or self.is_closed or self.is_interrupted:
                 self._fail(error)
             else:
                 self.become_ready()

@@ -656,6 +656,40 @@ def test_an_environment_made_inside_a_loop_ends_with_it(tmp_path: Path) -> None:
     asyncio.run(elsewhere())
 
 
+@pytest.mark.parametrize("is_ready", [True, False])
+def test_a_live_update_that_ends_with_its_loop_has_not_failed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, is_ready: bool
+) -> None:
+    # LIV-51, LIV-53: asyncio.run cancels whatever is left, as it does at Ctrl-C
+    said: list[str] = []
+
+    class Inbox:
+        def process(self) -> None: ...
+
+        async def process_live(self, operator: coco.LiveComponentOperator) -> None:
+            if is_ready:
+                await operator.mark_ready()
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(0)
+                said.append("cleaned up")
+
+    async def mounting() -> None:
+        await coco.mount(Inbox)
+
+    async def main() -> None:
+        environment = coco.Environment(coco.Settings(db_path=tmp_path / "db"))
+        updating = asyncio.create_task(make(environment, mounting).update(live=True).result())
+        await asyncio.wait([updating, asyncio.create_task(begun.wait())], return_when=asyncio.FIRST_COMPLETED)
+
+    begun = asyncio.Event()
+    asyncio.run(main())
+    assert said == ["cleaned up"]
+    assert caplog.messages == []
+
+
 def test_an_environment_of_a_resting_loop_is_run_by_blocking_calls_only(tmp_path: Path) -> None:
     # APP-25, SE-16
     loop = asyncio.new_event_loop()
