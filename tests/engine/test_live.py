@@ -1200,7 +1200,8 @@ def test_an_interrupt_cancels_and_lets_clean_up(field: Field, when: str) -> None
             await until_told()
         except asyncio.CancelledError:
             await asyncio.sleep(0.5)
-            field.say("cleaned up")
+            await operator.write_committed_state("offset", 7)
+            field.say(await operator.read_committed_state("offset"))
             raise
 
     app = field.app(field.mounting(field.live(process_live)))
@@ -1212,7 +1213,7 @@ def test_an_interrupt_cancels_and_lets_clean_up(field: Field, when: str) -> None
             field.bench.run(task)
     else:
         assert field.bench.run(task) == "result"
-    assert field.log == ["cleaned up"]
+    assert field.log == [7]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
