@@ -69,7 +69,8 @@ class Dfs:
             if len(branch.path) < len(begin):
                 raise DivergenceError(
                     f"the run ended after {len(branch.path)} decisions, before decision {len(begin)}, where it was to"
-                    " leave the run before: use each policy for one run, to its end, in a world of the same seed"
+                    " leave the run before: something outside the world decides, or the policy was not used for one"
+                    " whole run in a world of the same seed"
                 )
             begin = self._next(branch.path)
 

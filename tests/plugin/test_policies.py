@@ -157,3 +157,23 @@ def test_runs_by_priority_are_as_many_as_asked_for_with_seeds_of_their_own(proje
     lines = only_failure(project, "--coco-policy=pct", "--coco-runs=2")
     seeds = [derived_seed(0, NODE, number) for number in (1, 2)]
     assert line_of(lines, "fails: ") == f"in order, seed {seeds[0]}, seed {seeds[1]}"
+
+
+@pytest.mark.parametrize(
+    ("racers", "fact"),
+    [
+        ("3 if sys.coco_runs == 1 else 0", ":1: determinism: the run ended after "),
+        ("3 if sys.coco_runs == 1 else 5", "was among 3 candidates, and is among 5 now"),
+    ],
+)
+def test_a_search_that_cannot_go_on_says_why(
+    project: Project, racers: str, fact: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.coco_runs", 0, raising=False)
+    racing = f"    await asyncio.gather(*(asyncio.sleep(0) for _ in range({racers})))\n"
+    memory = MEMORY.replace("LIMIT", "1").replace("\n\ndel app", f"{racing}\n\ndel app")
+    project.write("app/main.py", PIPELINE + memory)
+    project.write("scenarios/story.coco.yaml", scenario("  - update\n"))
+    lines = only_failure(project, "--coco-policy=dfs", "--coco-runs=5")
+    assert fact in " ".join(lines)
+    assert not [line for line in lines if "Traceback" in line]
