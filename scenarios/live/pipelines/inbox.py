@@ -42,7 +42,7 @@ class Inbox:
         while True:
             await asyncio.sleep(1)
             files = await self.look()
-            for name in self.seen.keys() - files.keys():
+            for name in sorted(self.seen.keys() - files.keys()):
                 del self.seen[name]
                 await operator.delete(coco.component_subpath(name))
             for name, file in files.items():

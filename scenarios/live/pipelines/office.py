@@ -73,7 +73,7 @@ class Office:
             now = await manners()
             if "audit" in now and before != now:
                 await operator.update_full()
-            for name in before.keys() - now.keys():
+            for name in sorted(before.keys() - now.keys()):
                 await operator.delete(coco.component_subpath(name))
             before = now
 
