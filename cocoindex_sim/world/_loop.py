@@ -27,6 +27,7 @@ from typing import Any, TypeVar, TypeVarTuple
 
 from ..values import FenceError
 from ._executor import InlineExecutors
+from ._outside import fence_in, fence_out
 from ._policy import Fifo, Policy
 from ._ready import Callback, function_name
 from ._schedule import STEPS_MAX, Schedule
@@ -75,7 +76,8 @@ class VirtualLoop(Schedule):
         self._debug = False
         self._task_factory: Any = None
         self._exception_handler: Any = None
-        self._outside: tuple[Any, bool] | None = None
+        self._outside: tuple[Any, bool, list[FenceError] | None] | None = None
+        self.fenced: list[FenceError] = []  # every fence that was run into, also when somebody caught the error
 
     def call_soon_threadsafe(  # type: ignore[override]  # as call_soon
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
@@ -110,7 +112,7 @@ class VirtualLoop(Schedule):
             raise RuntimeError("Cannot run the event loop while another loop is running")
         if self._failure is not None and not self._dead:
             raise self._failure
-        self._outside = (sys.get_asyncgen_hooks(), gc.isenabled())
+        self._outside = (sys.get_asyncgen_hooks(), gc.isenabled(), fence_in(self.fenced))
         sys.set_asyncgen_hooks(firstiter=self._async_generator_begins, finalizer=self._async_generator_dropped)
         gc.disable()
         self._thread = threading.get_ident()
@@ -120,7 +122,8 @@ class VirtualLoop(Schedule):
         events._set_running_loop(None)
         self._thread = None
         assert self._outside is not None
-        hooks, collecting = self._outside
+        hooks, collecting, fenced_before = self._outside
+        fence_out(fenced_before)
         sys.set_asyncgen_hooks(*hooks)
         if collecting:
             gc.enable()
@@ -433,5 +436,6 @@ class VirtualLoop(Schedule):
             choices=self.choices,
         )
         loop.steps = self.steps
+        loop.fenced = self.fenced
         loop._collect_at = self._collect_at
         return loop

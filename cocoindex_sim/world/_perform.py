@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..values import CocoSimError, DeadlockError, LimitError
+from ..values import CocoSimError, DeadlockError, FenceError, LimitError
 from ._compare import Difference, compare_diff, compare_error, compare_stats, compare_targets, diff_of
 from ._story import (
     Advance,
@@ -109,6 +109,9 @@ class _Performance:
         elif self._started is not None and not self._left_running():
             self._attempt(self._started, self._world.finish)
         self._refuse_error()
+        if self._world.fenced:  # whoever caught it, what came after it is not what would have happened
+            fence = self._world.fenced[0]
+            raise self._unexpected(f"{self._story.app!r} ran into a fence: {fence}", fence, self._story.app_place)
 
     def _left_running(self) -> bool:
         last = self._story.steps[-1]
@@ -240,6 +243,8 @@ class _Performance:
         check("terminates", self._wait(step))
         if step.raises is not None:
             check("raises", compare_error(step.raises, self._error))
+            if isinstance(self._error, FenceError):
+                self._world.fenced.clear()
             self._error = None
         self._refuse_error()
         files = self._world.target_files()

@@ -23,8 +23,9 @@ from ..fakes.filesystem import FakeFileSystem, FileKernel, Watching
 from ..ports import Ports, StateStore
 from ..runtime import App, UpdateHandle, find_app, load_module, parse_target
 from ..store import MemoryHolder, MemoryStore
-from ..values import Event, event_name
+from ..values import Event, FenceError, event_name
 from ._loop import VirtualLoop
+from ._outside import fence_in, fence_out
 from ._policy import Policy
 from ._recording import Recording
 from ._schedule import STEPS_MAX
@@ -221,6 +222,11 @@ class World:
                 f"the update ended before event {name!r} number {nth} came; the events since it was started: {counts}"
             )
 
+    @property
+    def fenced(self) -> list[FenceError]:
+        """Every call that would have left the simulation, also those whose error somebody caught."""
+        return self.loop.fenced
+
     # -- crash and restart -----------------------------------------------------------------------------------------
 
     def crash(self) -> None:
@@ -300,8 +306,12 @@ class _Life:
         """Run code as part of this process."""
         if self.ended:
             raise RuntimeError("this process has crashed: restart() the world first")
-        with self.process.active():
-            yield
+        before = fence_in(self._loop.fenced)
+        try:
+            with self.process.active():
+                yield
+        finally:
+            fence_out(before)
 
     def load(self, target: str, base: Path) -> App[..., Any]:
         parsed = parse_target(target)

@@ -429,21 +429,26 @@ def test_asyncio_calls_that_need_an_outside_raise(leave: Callable[[], Awaitable[
 
 
 def test_a_real_thread_is_fenced_by_name() -> None:
-    async def main() -> list[str]:
-        loop, seen = asyncio.get_running_loop(), []
+    loop, seen = VirtualLoop(), []
+    turn = threading.Lock()
+    turn.acquire()
 
-        def outside() -> None:
+    def outside() -> None:
+        with turn:
             try:
                 loop.call_soon_threadsafe(print)
             except FenceError as error:
                 seen.append(str(error))
 
-        thread = threading.Thread(target=outside, name="stranger")
-        thread.start()
+    thread = threading.Thread(target=outside, name="stranger")
+    thread.start()
+
+    async def main() -> list[str]:
+        turn.release()
         thread.join()
         return seen
 
-    (text,) = VirtualLoop().run_until_complete(main())
+    (text,) = loop.run_until_complete(main())
     assert "'stranger'" in text
     assert "print" in text
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cocoindex_sim.values import DeadlockError
+from cocoindex_sim.values import DeadlockError, FenceError
 from cocoindex_sim.world import (
     Advance,
     ChangeMode,
@@ -64,6 +64,7 @@ class RecordingWorld:
         )
         self.running = False
         self.ready = False
+        self.fenced: list[FenceError] = []
         self._answers = {name: list(values) for name, values in answers.items()}
         self._targets: dict[str, bytes] = {}
 

@@ -1,0 +1,211 @@
+"""What code in a simulated run may not call, because it would leave the simulation: each call raises, naming itself.
+
+Nothing is replaced while no simulated run is at a step, and what is replaced meanwhile asks which thread calls: other
+threads get the real thing. What a caller has replaced before, such as `time.sleep` by a mock, stays as it is.
+
+Sockets and processes are caught by an audit hook, so names that were imported long before make no difference. Python
+has no way to take a hook out again; outside a simulated run it does nothing.
+
+Some things get by: a C library's own sockets and threads, a bare `threading.Lock` that nobody releases, and, before
+Python 3.13, a `sleep` that an installed package took out of `time` before the world was made.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import selectors
+import signal
+import socket
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Callable
+from functools import wraps
+from types import FrameType
+from typing import Any, Final, NamedTuple
+
+from ..values import FenceError
+
+__all__ = ["fence_in", "fence_out"]
+
+_NETWORK: Final = "a simulated run has no network; plug a fake in its place, or run this part against the real world"
+_PROCESSES: Final = "a simulated run has no other processes; do the work in this one, or plug a fake in its place"
+_THREADS: Final = (
+    "a real thread can't take part in a simulated run; use loop.run_in_executor or asyncio.to_thread, whose functions"
+    " run at a simulated step"
+)
+_SIGNALS: Final = "signals are the real process's; end a run with World.stop() or World.crash()"
+_SLEEP: Final = "it stops the real thread and no virtual time passes; make the function async and await asyncio.sleep()"
+_WAIT: Final = (
+    "a simulated run has one thread, so nobody could end this wait; await an asyncio.Event, Queue or Future instead"
+)
+_LOOP: Final = (
+    "a second event loop may run what is ready, but it waits in real time; make the function async and await the"
+    " coroutine"
+)
+
+_AUDITED: Final[dict[str, tuple[str, str]]] = {
+    "socket.__new__": ("socket.socket()", _NETWORK),
+    "socket.connect": ("socket.connect()", _NETWORK),
+    "socket.bind": ("socket.bind()", _NETWORK),
+    "socket.sendto": ("socket.sendto()", _NETWORK),
+    "socket.sendmsg": ("socket.sendmsg()", _NETWORK),
+    "socket.getaddrinfo": ("socket.getaddrinfo()", _NETWORK),
+    "socket.getnameinfo": ("socket.getnameinfo()", _NETWORK),
+    "socket.gethostbyname": ("socket.gethostbyname()", _NETWORK),
+    "socket.gethostbyaddr": ("socket.gethostbyaddr()", _NETWORK),
+    "subprocess.Popen": ("subprocess.Popen()", _PROCESSES),
+    "os.system": ("os.system()", _PROCESSES),
+    "os.fork": ("os.fork()", _PROCESSES),
+    "os.forkpty": ("os.forkpty()", _PROCESSES),
+    "os.posix_spawn": ("os.posix_spawn()", _PROCESSES),
+    "os.spawn": ("os.spawnv()", _PROCESSES),
+    "os.exec": ("os.execv()", _PROCESSES),
+    "os.startfile": ("os.startfile()", _PROCESSES),
+    "os.kill": ("os.kill()", _SIGNALS),
+    "os.killpg": ("os.killpg()", _SIGNALS),
+    "signal.pthread_kill": ("signal.pthread_kill()", _SIGNALS),
+    "_thread.start_new_thread": ("_thread.start_new_thread()", _THREADS),
+    "_thread.start_joinable_thread": ("_thread.start_joinable_thread()", _THREADS),
+    "time.sleep": ("time.sleep()", _SLEEP),
+}
+
+
+class _Replacement(NamedTuple):
+    owner: Any
+    name: str
+    real: Any
+    fence: Any
+
+
+_inside: dict[int, list[FenceError]] = {}  # by thread: where the fences it runs into are noted
+_permitted: set[int] = set()  # threads in a call that was let through, and so is what it calls
+_lock = threading.Lock()
+_replacements: list[_Replacement] = []
+_audited = False
+
+
+def fence_in(fenced: list[FenceError]) -> list[FenceError] | None:
+    """Fence this thread in, and note in `fenced` every fence it runs into. Give the result to `fence_out`."""
+    ident = _thread.get_ident()
+    before = _inside.get(ident)
+    with _lock:
+        if not _inside:
+            _put_up()
+        _inside[ident] = fenced
+    return before
+
+
+def fence_out(before: list[FenceError] | None) -> None:
+    """Undo one `fence_in` of this thread."""
+    ident = _thread.get_ident()
+    with _lock:
+        if before is not None:
+            _inside[ident] = before
+            return
+        del _inside[ident]
+        if not _inside:
+            _take_down()
+
+
+def _put_up() -> None:
+    global _audited
+    if not _audited:
+        _audited = True
+        sys.addaudithook(_audit)
+        _replacements.extend(_make_replacements())
+    for owner, name, real, fence in _replacements:
+        if getattr(owner, name) is real:
+            setattr(owner, name, fence)
+
+
+def _take_down() -> None:
+    for owner, name, real, fence in _replacements:
+        if getattr(owner, name) is fence:
+            setattr(owner, name, real)
+
+
+def _audit(event: str, _: tuple[Any, ...]) -> None:
+    if _inside and event in _AUDITED:
+        ident = _thread.get_ident()
+        if ident in _inside and ident not in _permitted:
+            _refuse(*_AUDITED[event])
+
+
+def _refuse(call: str, what_to_do: str) -> None:
+    """Raise FenceError, unless an installed package makes the call while it is imported.
+
+    Such a package stays imported when the world is gone, so that belongs to the real process.
+    """
+    if _is_import_of_a_package():
+        return
+    error = FenceError(f"{call} leaves the simulation: {what_to_do}")
+    _inside[_thread.get_ident()].append(error)
+    raise error
+
+
+_INSTALLED: Final = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platlib", "purelib")})
+
+
+def _is_import_of_a_package() -> bool:
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        above = frame.f_back
+        if frame.f_code.co_name == "<module>" and above is not None and "importlib" in above.f_code.co_filename:
+            return frame.f_code.co_filename.startswith(_INSTALLED)
+        frame = above
+    return False
+
+
+def _make_replacements() -> list[_Replacement]:
+    made: list[_Replacement] = []
+
+    def replace(owner: Any, name: str, call: str, what_to_do: str, harmless: Callable[..., bool] | None = None) -> None:
+        real = getattr(owner, name, None)
+        if real is None:  # this system does not have it
+            return
+
+        @wraps(real)
+        def fence(*args: Any, **kwargs: Any) -> Any:
+            ident = _thread.get_ident()
+            if ident not in _inside:
+                return real(*args, **kwargs)
+            if harmless is None or not harmless(*args, **kwargs):
+                _refuse(call, what_to_do)
+            _permitted.add(ident)
+            try:
+                return real(*args, **kwargs)
+            finally:
+                _permitted.discard(ident)
+
+        made.append(_Replacement(owner, name, real, fence))
+
+    # Two are open before the hook hears of the first. Every loop has a pair to wake itself with.
+    replace(socket, "socketpair", "socket.socketpair()", _NETWORK, lambda *_: _is_called_by("asyncio.selector_events"))
+    replace(time, "sleep", "time.sleep()", _SLEEP)
+    replace(threading.Thread, "start", "threading.Thread.start()", _THREADS)
+    replace(_thread, "start_new_thread", "_thread.start_new_thread()", _THREADS)
+    # Events, queues and the results of concurrent futures wait by this, too. Not to wait is harmless.
+    replace(
+        threading.Condition,
+        "wait",
+        "a blocking wait (threading.Condition.wait())",
+        _WAIT,
+        lambda _, timeout=None: timeout is not None and timeout <= 0,
+    )
+    # Code in a worker thread may use `asyncio.run`, and the engine does. All that a loop waits for goes by this.
+    replace(selectors.DefaultSelector, "select", "a wait in asyncio.run()", _LOOP, lambda _, timeout=None: timeout == 0)
+    replace(signal, "signal", "signal.signal()", _SIGNALS, lambda *_: _is_called_by("asyncio.runners"))
+    for name in ("alarm", "setitimer", "pause", "sigwait", "sigwaitinfo", "sigtimedwait", "raise_signal"):
+        replace(signal, name, f"signal.{name}()", _SIGNALS)
+    if "posix" in sys.builtin_module_names:
+        import _posixsubprocess
+
+        replace(_posixsubprocess, "fork_exec", "multiprocessing.Process.start()", _PROCESSES)
+    return made
+
+
+def _is_called_by(module: str) -> bool:
+    return sys._getframe(3).f_globals.get("__name__") == module
