@@ -8,11 +8,15 @@ from typing import Literal
 
 from ..values import EVENT_NAMES, ScenarioError
 from ..world import (
+    FAULT_CALLS,
+    FAULT_KINDS,
     Advance,
     ChangeMode,
     Crash,
     Drop,
     Expect,
+    FileFault,
+    Inject,
     MakeLink,
     MoveFile,
     Place,
@@ -179,6 +183,28 @@ def _chmod(node: Node, place: Place) -> Step:
     return ChangeMode(place, tuple(modes))
 
 
+def _inject(node: Node, place: Place) -> Step:
+    known = ("fault", "path", "call", "nth", "times", "content")
+    fields = node.fields("`fault:` and `path:`", known, "part of a fault")
+    for needed in ("fault", "path"):
+        if needed not in fields:
+            node.fail(f"`{needed}:` is missing; write what goes wrong where, as in `{{fault: EIO, path: docs/a.md}}`")
+    kind = fields["fault"].text("what goes wrong")
+    if kind not in FAULT_KINDS:
+        fields["fault"].fail(f"unknown fault {kind!r}; {one_of(kind, FAULT_KINDS)}")
+    call = fields["call"].text("the name of a call") if "call" in fields else FAULT_CALLS[kind][0]
+    if call not in FAULT_CALLS[kind]:
+        fields["call"].fail(f"{kind} can't happen at {call!r}; {one_of(call, FAULT_CALLS[kind])}")
+    content = fields["content"].content("the content of a file") if "content" in fields else None
+    if kind == "changes" and content is None:
+        node.fail("a file that changes needs `content:`, which it has then")
+    if kind != "changes" and content is not None:
+        fields["content"].fail(f"{kind} takes no content; only `fault: changes` does")
+    counts = {name: fields[name].whole_number("a count", minimum=1) for name in ("nth", "times") if name in fields}
+    path = read_path(fields["path"].text("a path"), fields["path"])
+    return Inject(place, FileFault(kind, path, call, content=content, **counts))
+
+
 _READERS: dict[str, Callable[[Node, Place], Step]] = {
     "start": _start,
     "ready": _ready,
@@ -192,6 +218,7 @@ _READERS: dict[str, Callable[[Node, Place], Step]] = {
     "fs.touch": _touch,
     "fs.chmod": _chmod,
     "fs.watch": _watch,
+    "inject": _inject,
     "advance": _advance,
     "crash": _crash,
     "restart": _restart,
@@ -253,7 +280,8 @@ _WITHOUT_START: dict[type[Step], str] = {
 def check_order(steps: Sequence[Step]) -> None:
     """Raise a ScenarioError for the first step that can't follow the ones before it."""
     state, since = "idle", 0
-    for step in steps:
+    runs = [number for number, step in enumerate(steps) if isinstance(step, Start | Update | Drop)]
+    for number, step in enumerate(steps):
         refusal = None
         if isinstance(step, Expect):
             if state == "down" and (step.terminates is not None or step.raises or step.stats):
@@ -262,6 +290,9 @@ def check_order(steps: Sequence[Step]) -> None:
                 refusal = "`terminates` is about an update that was begun with `start`; there is none"
             elif (state == "running" and step.terminates is not False) or (state == "live" and step.terminates):
                 state, since = "idle", step.place.line
+        elif isinstance(step, Inject):
+            if state in ("idle", "down") and not any(run > number for run in runs):
+                refusal = "nothing runs after this step, so nothing can go wrong; put it before `update` or `start`"
         elif isinstance(step, Crash) and step.at is not None and state == "idle":
             refusal = "`at` needs an update that is running; put `start`, not `update`, before it"
         elif type(step) in _TRANSITIONS:

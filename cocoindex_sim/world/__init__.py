@@ -1,5 +1,9 @@
 """The simulated world: stories as values, and a place where the engine runs them under virtual time."""
 
+from ..fakes.filesystem import FAULT_CALLS as FAULT_CALLS
+from ..fakes.filesystem import FAULT_KINDS as FAULT_KINDS
+from ..fakes.filesystem import FileFault as FileFault
+from ..fakes.filesystem import InjectedFault as InjectedFault
 from ._dfs import Branch as Branch
 from ._dfs import Dfs as Dfs
 from ._divergence import divergence_lines as divergence_lines
@@ -24,6 +28,7 @@ from ._story import Drop as Drop
 from ._story import Exactly as Exactly
 from ._story import Expect as Expect
 from ._story import Failure as Failure
+from ._story import Inject as Inject
 from ._story import MakeLink as MakeLink
 from ._story import Matches as Matches
 from ._story import MoveFile as MoveFile

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..fakes.filesystem import InjectedFault
 from ..values import CocoSimError, DeadlockError, FenceError, LimitError
 from ._compare import Difference, compare_diff, compare_error, compare_stats, compare_targets, diff_of
 from ._story import (
@@ -19,6 +20,7 @@ from ._story import (
     Crash,
     Drop,
     Expect,
+    Inject,
     MakeLink,
     MoveFile,
     Place,
@@ -89,6 +91,7 @@ class _Performance:
         self._world = world
         self._seen: dict[str, bytes] = {}
         self._started: Start | None = None
+        self._injected: list[tuple[Inject, InjectedFault]] = []
         # The error of an update or drop, until an `expect` takes it.
         self._error: BaseException | None = None
         self._error_step: Update | Start | Drop | None = None
@@ -112,6 +115,12 @@ class _Performance:
         if self._world.fenced:  # whoever caught it, what came after it is not what would have happened
             fence = self._world.fenced[0]
             raise self._unexpected(f"{self._story.app!r} ran into a fence: {fence}", fence, self._story.app_place)
+        for step, injected in self._injected:
+            if not injected.fired:
+                seen = f"there were {injected.seen} such calls" if injected.seen else "there was no such call"
+                nth = f" number {step.fault.nth}" if step.fault.nth > 1 else ""
+                verdict = f"the fault {step.fault}{nth} never happened: {seen} after this step"
+                raise ExpectationFailed(verdict, place=step.place)
 
     def _left_running(self) -> bool:
         last = self._story.steps[-1]
@@ -168,6 +177,8 @@ class _Performance:
                 self._attempt(self._started, world.finish)
         elif isinstance(step, Crash):
             self._crash(step)
+        elif isinstance(step, Inject):
+            self._injected.append((step, world.inject(step.fault)))
         elif isinstance(step, Restart):
             self._guard(world.restart, "the process can't be restarted", step.place)
         else:

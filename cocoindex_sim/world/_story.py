@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from ..fakes.filesystem import PROFILES
+from ..fakes.filesystem import PROFILES, FileFault
 
 __all__ = [
     "STATS_FIELDS",
@@ -21,6 +21,7 @@ __all__ = [
     "Exactly",
     "Expect",
     "Failure",
+    "Inject",
     "MakeLink",
     "Matches",
     "MoveFile",
@@ -175,6 +176,14 @@ class ChangeMode:
 
 
 @dataclass(frozen=True, slots=True)
+class Inject:
+    """Let something go wrong later on. That it never does is a failure of the story."""
+
+    place: Place
+    fault: FileFault
+
+
+@dataclass(frozen=True, slots=True)
 class Advance:
     """Let virtual time pass."""
 
@@ -279,6 +288,7 @@ Step: TypeAlias = (
     | TouchFiles
     | ChangeMode
     | Trouble
+    | Inject
     | Advance
     | Crash
     | Restart

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from .. import alias
 from ..engine import Process, UpdateStats, current_process
 from ..fakes import VirtualClock
-from ..fakes.filesystem import FakeFileSystem, FileKernel, Watching
+from ..fakes.filesystem import FakeFileSystem, FaultPlan, FileFault, FileKernel, InjectedFault, Watching
 from ..ports import Ports, StateStore
 from ..runtime import App, UpdateHandle, find_app, load_module, parse_target
 from ..store import MemoryHolder, MemoryStore
@@ -64,6 +64,7 @@ class World:
         self.files = FileKernel(self._change_time_ns)
         self.watching = Watching(self.files, self.streams.fs)
         self.trace = Trace(self.loop, events_max=events_max)
+        self.faults = FaultPlan(self.files, self.trace.note)
         self._stores: dict[str, MemoryStore] = {}
         self._life = _Life(self)
         self._loaded: tuple[str, Path] | None = None
@@ -222,6 +223,13 @@ class World:
                 f"the update ended before event {name!r} number {nth} came; the events since it was started: {counts}"
             )
 
+    def inject(self, fault: FileFault) -> InjectedFault:
+        """Let something go wrong when the pipeline uses its files; the result counts how often it did.
+
+        It outlives a crash. `faults.lift()` ends all of them.
+        """
+        return self.faults.inject(fault)
+
     @property
     def fenced(self) -> list[FenceError]:
         """Every call that would have left the simulation, also those whose error somebody caught."""
@@ -280,7 +288,7 @@ class _Life:
 
     def __init__(self, world: World) -> None:
         self._loop = world.loop
-        self._file_system = FakeFileSystem(world.files, watching=world.watching)
+        self._file_system = FakeFileSystem(world.files, faults=world.faults, watching=world.watching)
         self._holders: list[MemoryHolder] = []
         self._exit = ExitStack()
         self.ended = False

@@ -111,7 +111,8 @@ def test_a_file_that_cannot_be_run_is_an_error_with_its_message_alone(project: P
     start = next(i for i, line in enumerate(result.outlines) if "ERROR collecting" in line)
     assert result.outlines[start + 1] == (
         "scenarios/bad.coco.yaml:3:5: unknown step 'updat'; did you mean 'update'? known: start, ready, settle, stop,"
-        " update, fs.write, fs.remove, fs.move, fs.link, fs.touch, fs.chmod, fs.watch, advance, crash, restart, drop, expect"
+        " update, fs.write, fs.remove, fs.move, fs.link, fs.touch, fs.chmod, fs.watch, inject, advance, crash, restart, drop,"
+        " expect"
     )
     assert result.outlines[start + 2].startswith("=====")
 

@@ -10,8 +10,8 @@ from cocoindex_sim.values import EVENT_NAMES, ScenarioError
 from cocoindex_sim.world import STATS_FIELDS
 
 STEPS = (
-    "start, ready, settle, stop, update, fs.write, fs.remove, fs.move, fs.link, fs.touch, fs.chmod, fs.watch, advance,"
-    " crash, restart, drop, expect"
+    "start, ready, settle, stop, update, fs.write, fs.remove, fs.move, fs.link, fs.touch, fs.chmod, fs.watch, inject,"
+    " advance, crash, restart, drop, expect"
 )
 KEYS = "name, description, app, given, steps, scenarios"
 EVENTS = ", ".join(EVENT_NAMES)
@@ -279,6 +279,53 @@ ONE_STEP = {
         "'rw' is not a mode; write three octal digits, as in '644' or '000'",
         19,
     ),
+    "inject: nothing": (
+        "inject: {}",
+        "`fault:` is missing; write what goes wrong where, as in `{fault: EIO, path: docs/a.md}`",
+        13,
+    ),
+    "inject: no path": (
+        "inject: {fault: EIO}",
+        "`path:` is missing; write what goes wrong where, as in `{fault: EIO, path: docs/a.md}`",
+        13,
+    ),
+    "inject: text": ("inject: EIO", "expected `fault:` and `path:`, found 'EIO' (text)", 13),
+    "inject: unknown part": (
+        "inject: {fault: EIO, paths: a}",
+        "unknown part of a fault 'paths'; did you mean 'path'? known: fault, path, call, nth, times, content",
+        26,
+    ),
+    "inject: unknown fault": (
+        "inject: {fault: vanish, path: a}",
+        "unknown fault 'vanish'; did you mean 'vanishes'? known: EIO, EACCES, ENOSPC, vanishes, changes",
+        21,
+    ),
+    "inject: call it can't happen at": (
+        "inject: {fault: ENOSPC, path: a, call: read}",
+        "ENOSPC can't happen at 'read'; known: write, mkdir",
+        44,
+    ),
+    "inject: unknown call": (
+        "inject: {fault: EIO, path: a, call: reed}",
+        "EIO can't happen at 'reed'; did you mean 'read'? known: read, write, list, stat, mkdir, remove, watch",
+        41,
+    ),
+    "inject: change without content": (
+        "inject: {fault: changes, path: a}",
+        "a file that changes needs `content:`, which it has then",
+        13,
+    ),
+    "inject: content of an error": (
+        "inject: {fault: EIO, path: a, content: x}",
+        "EIO takes no content; only `fault: changes` does",
+        44,
+    ),
+    "inject: nth zero": ("inject: {fault: EIO, path: a, nth: 0}", "expected a count, found 0; the least is 1", 40),
+    "inject: upwards": (
+        "inject: {fault: EIO, path: ../*.md}",
+        "'../*.md' leads out of the world's working directory; write a path below it",
+        32,
+    ),
     "expect: nothing": ("expect: {}", "`expect` expects nothing; known: targets, diff, stats, terminates, raises", 13),
     "expect: unknown": (
         "expect: {target: {}}",
@@ -390,6 +437,12 @@ ORDER = {
         "4:5: `terminates` is about an update that was begun with `start`; there is none"
     ),
     "start, expect: {terminates: false}, update": f"5:5: {RUNNING}",
+    "update, inject: {fault: EIO; path: a}": (
+        "4:5: nothing runs after this step, so nothing can go wrong; put it before `update` or `start`"
+    ),
+    "start: {live: true}, stop, inject: {fault: EIO; path: a}, advance: 5s": (
+        "5:5: nothing runs after this step, so nothing can go wrong; put it before `update` or `start`"
+    ),
     "crash, expect: {raises: {type: ValueError}}": (
         "4:5: the process is down since line 3; only `targets` and `diff` can be looked at"
     ),
@@ -398,7 +451,7 @@ ORDER = {
 
 @pytest.mark.parametrize(("steps", "message"), ORDER.items(), ids=ORDER)
 def test_a_step_that_cannot_follow_is_refused(steps: str, message: str, base: Path) -> None:
-    lines = "".join(f"  - {text}\n" for text in steps.split(", "))
+    lines = "".join(f"  - {text}\n" for text in steps.split(", ")).replace(";", ",")
     assert refusal(f"app: main.py\nsteps:\n{lines}", base) == f"x.coco.yaml:{message}"
 
 

@@ -16,6 +16,8 @@ from cocoindex_sim.world import (
     Exactly,
     Expect,
     Failure,
+    FileFault,
+    Inject,
     MakeLink,
     Matches,
     MoveFile,
@@ -83,6 +85,9 @@ EVERY_STEP = """\
   - fs.link: {path: in/l.md, to: ../a.md}
   - fs.touch: [a.md, b.md]
   - fs.touch: {a.md: b.md}
+  - inject: {fault: EIO, path: in/*.md}
+  - inject: {fault: EACCES, path: a.md, call: list, nth: 2, times: 3}
+  - inject: {fault: changes, path: a.md, content: B}
   - stop
 """
 
@@ -115,7 +120,10 @@ def test_every_step_is_read_as_written(base: Path) -> None:
         MakeLink(at(25), "in/l.md", "../a.md"),
         TouchFiles(at(26), (("a.md", None), ("b.md", None))),
         TouchFiles(at(27), (("a.md", "b.md"),)),
-        Stop(at(28)),
+        Inject(at(28), FileFault("EIO", "in/*.md", "read")),
+        Inject(at(29), FileFault("EACCES", "a.md", "list", nth=2, times=3)),
+        Inject(at(30), FileFault("changes", "a.md", content=b"B")),
+        Stop(at(31)),
     )
     assert {line.split()[1].rstrip(":") for line in EVERY_STEP.splitlines()} == set(STEP_NAMES)
 

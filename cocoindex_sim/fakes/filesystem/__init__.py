@@ -1,5 +1,10 @@
 """A file system in memory: the inodes (`FileKernel`), the port a simulated process uses them by, and its watches."""
 
+from ._faults import FAULT_CALLS as FAULT_CALLS
+from ._faults import FAULT_KINDS as FAULT_KINDS
+from ._faults import FaultPlan as FaultPlan
+from ._faults import FileFault as FileFault
+from ._faults import InjectedFault as InjectedFault
 from ._file_system import FakeFileSystem as FakeFileSystem
 from ._file_system import Faults as Faults
 from ._kernel import FileKernel as FileKernel

@@ -14,8 +14,9 @@ from ._watching import Watching
 
 __all__ = ["FakeFileSystem", "Faults"]
 
-Faults: TypeAlias = Callable[[str, str], OSError | None]
-"""Asked before every port call with its name and path; what it returns is raised instead of the call.
+Faults: TypeAlias = Callable[[str, str], OSError | bytes | None]
+"""Asked before every port call with its name and path. An error that it returns is raised instead of the call; bytes
+are what a `read` gives instead, up to the size it asked for.
 
 It may change files first, such as remove one between its listing (`scandir`) and its reading (`read`).
 """
@@ -42,14 +43,16 @@ class FakeFileSystem:
         for watch in self._watches:
             watch.end()
 
-    def _enter(self, op: str, path: str) -> None:
-        """Where every call passes."""
+    def _enter(self, op: str, path: str) -> bytes | None:
+        """Where every call passes. What a read gives instead, if anything."""
         if self._is_cut:
             raise ProcessCut(f"{op}({path!r}) was called by a process that was killed")
-        if self.faults is not None:
-            fault = self.faults(op, path)
-            if fault is not None:
-                raise fault
+        if self.faults is None:
+            return None
+        fault = self.faults(op, path)
+        if isinstance(fault, OSError):
+            raise fault
+        return fault
 
     def getcwd(self) -> str:
         """The absolute directory that relative paths start from."""
@@ -73,7 +76,9 @@ class FakeFileSystem:
 
     def read(self, path: str, size: int = -1) -> bytes:
         """The first `size` bytes of a file, or all of it."""
-        self._enter("read", path)
+        instead = self._enter("read", path)
+        if instead is not None:
+            return instead if size < 0 else instead[:size]
         return self.kernel.read(path, size, writer="pipeline")
 
     def replace_content(self, path: str, data: bytes) -> None:
