@@ -90,16 +90,19 @@ class LiveActivity:
         self.ended: asyncio.Future[None] = self.run.loop.create_future()  # and so is everything it asked for
         self._limit: asyncio.TimerHandle | None = None
         self._is_cancelled = False
+        self.mounts: dict[LiveActivity, None] = {}  # live components at work that its cycles and operations mounted
 
     # -- its life --------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin, once a predecessor at the same path has come to its end."""
         run, before = self.run, self.run.live.get(self.path.encoded)
-        run.live[self.path.encoded] = self
+        run.live_began(self)
         owner = self.node.cycle.owner
-        if owner is not None and owner.is_closed:
-            self.close()
+        if owner is not None:
+            owner.mounts[self] = None
+            if owner.is_closed:
+                self.close()
         run.has_history = True  # from now on, its cycles find what earlier ones left
         self.node.stats.live_began()
         self.node.enter(Phase.RUNNING)
@@ -205,6 +208,8 @@ class LiveActivity:
         self.node.phase = Phase.DONE if error is None else Phase.FAILED
         if run.observed:
             run.emit(LiveEnded(self.path, None if error is None else repr(error)))
+        if (owner := self.node.cycle.owner) is not None:
+            del owner.mounts[self]
         self.ended.set_result(None)
         self.node.stats.live_ended()
         run.live_ended(self)
@@ -258,9 +263,8 @@ class LiveActivity:
             self.is_closed = True
             self.order.drop_waiting()
             self.cancel()
-            for activity in list(self.run.live.values()):
-                if activity.node.cycle.owner is self:
-                    activity.close()
+            for activity in list(self.mounts):
+                activity.close()
 
     def check_active(self) -> None:
         """RuntimeError after the end (LIV-41); CancelledError when a catch-up update needs it no more (LIV-32)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
@@ -122,6 +123,7 @@ class Run:
         self.resolved: dict[bytes, TargetStateProvider[Any, Any]] = {}  # containers declared in this run
         self.is_live = live  # whether live components go on once they are ready
         self.live: dict[bytes, LiveActivity] = {}  # those at work, by path
+        self._live_paths: list[bytes] = []  # these paths, in order: there may be many, and most commits ask
         self._live_changed: asyncio.Future[None] | None = None
         self._makes_way = False
         self.interrupted = False
@@ -229,29 +231,50 @@ class Run:
 
     def is_below_live(self, path: bytes, top: bytes) -> bool:
         """Whether an active live component stands between `top`, exclusive, and a path."""
-        return any(path.startswith(live) and live.startswith(top) and live != top for live in self.live)
+        if not self.live:
+            return False
+        down_to = (StablePath(path), *StablePath(path).ancestors())
+        return any(one.encoded in self.live and one.encoded.startswith(top) and one.encoded != top for one in down_to)
+
+    def _live_at_or_below(self, top: StablePath) -> list[LiveActivity]:
+        """The live components at or below a path, in the order of their paths."""
+        found = []
+        for at in range(bisect_left(self._live_paths, top.encoded), len(self._live_paths)):
+            path = self._live_paths[at]
+            if not path.startswith(top.encoded):
+                break
+            found.append(self.live[path])
+        return found
 
     async def stop_unmounted(self, component: Component) -> None:
         """Stop the live components below one that commits, which it did not mount, directly or through others."""
-        for path, activity in sorted(self.live.items()):
-            if path.startswith(component.path.encoded) and path != component.path.encoded:
-                mounted_by = (above.encoded for above in (activity.path, *activity.path.ancestors()))
-                if component.children.isdisjoint(mounted_by):
-                    component.give_up_slot()  # the operations in progress may need it
-                    await activity.stop()
+        for activity in self._live_at_or_below(component.path):
+            mounted_by = (above.encoded for above in (activity.path, *activity.path.ancestors()))
+            if activity.path != component.path and component.children.isdisjoint(mounted_by):
+                component.give_up_slot()  # the operations in progress may need it
+                await activity.stop()
 
     async def stop_live(self, top: StablePath = ROOT_PATH) -> None:
         """Stop every live component at or below a path."""
-        going = [activity for path, activity in sorted(self.live.items()) if path.startswith(top.encoded)]
+        going = self._live_at_or_below(top)
         for activity in going:
             activity.close()
         for activity in going:
             await activity.stop()
 
+    def live_began(self, activity: LiveActivity) -> None:
+        """A live component is at work, in the place of any that was at its path."""
+        path = activity.path.encoded
+        if path not in self.live:
+            insort(self._live_paths, path)
+        self.live[path] = activity
+
     def live_ended(self, activity: LiveActivity) -> None:
         """A live component, and all it had asked for, is over."""
-        if self.live.get(activity.path.encoded) is activity:
-            del self.live[activity.path.encoded]
+        path = activity.path.encoded
+        if self.live.get(path) is activity:
+            del self.live[path]
+            del self._live_paths[bisect_left(self._live_paths, path)]
         if self._live_changed is not None and not self._live_changed.done():
             self._live_changed.set_result(None)
 
@@ -334,7 +357,7 @@ class Run:
             await self.stop_live()
         while self.live:
             if not self.is_live:  # those that nobody waited for (LIV-48)
-                for _, activity in sorted(self.live.items()):
+                for activity in self._live_at_or_below(ROOT_PATH):
                     if not activity.is_ready:
                         await activity.stop()
             if self.live:
