@@ -308,8 +308,7 @@ class LiveActivity:
         try:
             return await build(component, invocation)
         finally:
-            if not component.gave_up_slot:
-                self.run.slots.give_back()
+            component.give_up_slot()
 
     def _absorb(self, component: Component) -> None:
         """What went into the first build also went into the memo of whoever mounted this."""

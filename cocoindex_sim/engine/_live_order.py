@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from ._outcome import Outcome
+from ._slots import Slots
 from ._subpath import split_parts
 
 __all__ = ["NOTHING", "Order", "Work"]
@@ -25,16 +26,6 @@ class Spawn(Protocol):
     """Starts a task that outlives its starter."""
 
     def __call__(self, work: Coroutine[Any, Any, Outcome[Any]], name: str) -> asyncio.Task[Outcome[Any]]: ...
-
-
-class Slots(Protocol):
-    """What bounds how many components are in flight."""
-
-    async def take(self) -> None:
-        """Wait for a slot."""
-
-    def give_back(self) -> None:
-        """Pass a slot on."""
 
 
 class _Turns:

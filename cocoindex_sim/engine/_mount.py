@@ -235,7 +235,6 @@ async def _run_child(child: Component, invocation: Invocation, background: bool)
         if background and outcome.error is not None and not isinstance(outcome.error, asyncio.CancelledError):
             outcome = outcome._replace(unhandled=await report_failure(child, outcome.error))
     finally:
-        if not child.gave_up_slot:
-            child.run.slots.give_back()
+        child.give_up_slot()
         parent.child_ended(child, background=background)
     return outcome
