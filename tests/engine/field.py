@@ -75,8 +75,7 @@ class Field:
 
     def app(self, main: Callable[..., Any], name: str = "app", **config: Any) -> coco.App[..., Any]:
         """The app of this name, now with this root function."""
-        known = self.bench.env.apps.pop(name, None)
-        del known
+        self.bench.env.apps.pop(name, None)
         return self.bench.app(main, name=name, **config)
 
     def begin(self, app: coco.App[..., Any], **options: Any) -> asyncio.Task[Any]:

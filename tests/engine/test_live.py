@@ -1381,19 +1381,24 @@ def test_awaiting_a_cycle_inside_itself_is_refused_rather_than_waited_for(field:
 # -- restarts --------------------------------------------------------------------------------------------------------------
 
 
-def test_what_an_earlier_run_could_not_delete_is_tried_again(field: Field) -> None:  # LIV-29, FEED-06
-    """Also where nothing is scanned."""
-    steps = iter(["add", "delete", "nothing"])
+def changing(field: Field, steps: list[str]) -> Callable[[], Any]:
+    """A root function with a live component that takes the next of these steps in each update."""
+    left = iter(steps)
 
     async def process_live(operator: Any) -> None:
-        match next(steps):
+        match next(left):
             case "add":
                 await (await operator.update(sub("a"), field.item, "a", 1)).ready()
             case "delete":
                 await (await operator.delete(sub("a"))).ready()
         await operator.mark_ready()
 
-    main = field.mounting(field.live(process_live), handler=field.hear)
+    return field.mounting(field.live(process_live), handler=field.hear)
+
+
+def test_what_an_earlier_run_could_not_delete_is_tried_again(field: Field) -> None:  # LIV-29, FEED-06
+    """Also where nothing is scanned."""
+    main = changing(field, ["add", "delete", "nothing"])
     field.update(main)
     field.journal.fail_before = {"a"}
     field.update(main)
@@ -1404,17 +1409,7 @@ def test_what_an_earlier_run_could_not_delete_is_tried_again(field: Field) -> No
 
 
 def test_what_an_earlier_run_could_not_delete_stays_if_it_is_updated_again(field: Field) -> None:
-    steps = iter(["add", "delete", "add", "nothing"])
-
-    async def process_live(operator: Any) -> None:
-        match next(steps):
-            case "add":
-                await (await operator.update(sub("a"), field.item, "a", 1)).ready()
-            case "delete":
-                await (await operator.delete(sub("a"))).ready()
-        await operator.mark_ready()
-
-    main = field.mounting(field.live(process_live), handler=field.hear)
+    main = changing(field, ["add", "delete", "add", "nothing"])
     field.update(main)
     field.journal.fail_before = {"a"}
     field.update(main)

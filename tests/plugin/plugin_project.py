@@ -40,6 +40,26 @@ async def main() -> None:
 app = coco.App("Shout", main)
 '''
 
+# `order.txt` holds the order in which each of three tasks took its second step.
+RACE = """
+
+@coco.fn
+async def race() -> None:
+    order = []
+
+    async def racer(name):
+        await asyncio.sleep(0)
+        order.append(name)
+
+    await asyncio.gather(*(racer(name) for name in "abc"))
+    output = await localfs.mount_dir_target(pathlib.Path("out"))
+    output.declare_file("order.txt", "".join(order))
+
+
+del app
+app = coco.App("Race", race)
+"""
+
 PASSING = """\
 app: ../app/main.py
 given:

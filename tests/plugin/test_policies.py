@@ -6,7 +6,7 @@ import pytest
 
 from pytest_coco._seeds import derived_seed
 
-from .plugin_project import PIPELINE, Project, report_of
+from .plugin_project import PIPELINE, RACE, Project, report_of
 
 NODE = "scenarios/story.coco.yaml::story"
 
@@ -14,26 +14,6 @@ NODE = "scenarios/story.coco.yaml::story"
 def scenario(steps: str) -> str:
     return f"app: ../app/main.py\ngiven: {{files: {{docs/a.txt: a}}}}\nname: story\nsteps:\n{steps}"
 
-
-# `order.txt` holds the order in which each of three tasks took its second step.
-RACE = """
-
-@coco.fn
-async def race() -> None:
-    order = []
-
-    async def racer(name):
-        await asyncio.sleep(0)
-        order.append(name)
-
-    await asyncio.gather(*(racer(name) for name in "abc"))
-    output = await localfs.mount_dir_target(pathlib.Path("out"))
-    output.declare_file("order.txt", "".join(order))
-
-
-del app
-app = coco.App("Race", race)
-"""
 
 # A component whose path tells how many runs this process has had.
 MEMORY = """

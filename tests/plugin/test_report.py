@@ -9,7 +9,7 @@ from pytest_coco._report import failure_text
 from pytest_coco._run import Run, ScenarioFailed
 from pytest_coco._seeds import derived_seed
 
-from .plugin_project import FAILING, PIPELINE, Project, report_of
+from .plugin_project import FAILING, PIPELINE, RACE, Project, report_of
 
 FAILING_ID = "scenarios/failing.coco.yaml::b is not c"
 
@@ -90,26 +90,6 @@ def test_a_failure_that_depends_on_the_schedule_says_which_seeds_fail(project: P
     passes = next(line for line in lines if line.startswith("passes: "))
     assert "in order" in passes and "in order" not in fails
     assert fails.startswith("fails: seed ")
-
-
-RACE = """
-
-@coco.fn
-async def race() -> None:
-    order = []
-
-    async def racer(name):
-        await asyncio.sleep(0)
-        order.append(name)
-
-    await asyncio.gather(*(racer(name) for name in "abc"))
-    output = await localfs.mount_dir_target(pathlib.Path("out"))
-    output.declare_file("order.txt", "".join(order))
-
-
-del app
-app = coco.App("Race", race)
-"""
 
 
 def test_the_reported_place_is_the_line_of_the_scenario(project: Project) -> None:
