@@ -3,3 +3,8 @@
 from ._clock import EPOCH_NS as EPOCH_NS
 from ._clock import VirtualClock as VirtualClock
 from ._cut import ProcessCut as ProcessCut
+from ._hazards import CRASH_SITE as CRASH_SITE
+from ._hazards import DrawnHazards as DrawnHazards
+from ._hazards import Hazard as Hazard
+from ._hazards import Hazards as Hazards
+from ._hazards import RecordedHazards as RecordedHazards

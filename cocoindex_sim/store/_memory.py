@@ -23,10 +23,14 @@ T = TypeVar("T")
 
 
 class MemoryStore:
-    """The durable content of a simulated state directory; `directory` names it in errors."""
+    """The durable content of a simulated state directory; `directory` names it in errors.
 
-    def __init__(self, directory: str = "memory") -> None:
+    `committed` is called after each commit, while its caller waits: what it raises, the caller gets.
+    """
+
+    def __init__(self, directory: str = "memory", *, committed: Callable[[], object] = lambda: None) -> None:
         self.directory = directory
+        self._committed = committed
         self._content: Any = SortedDict()
         self._holder: MemoryHolder | None = None
 
@@ -34,16 +38,17 @@ class MemoryStore:
         """A new holder. Raises StateError while another one is neither closed nor cut."""
         if self._holder is not None and self._holder.usable:
             raise StateError(f"environment already open in this program: {self.directory!r}; close the other one first")
-        self._holder = MemoryHolder(self.directory, self._content)
+        self._holder = MemoryHolder(self.directory, self._content, self._committed)
         return self._holder
 
 
 class MemoryHolder(ByteStore):
     """A `StateStore` over the content of a `MemoryStore`, until it is closed or cut."""
 
-    def __init__(self, directory: str, content: Any) -> None:
+    def __init__(self, directory: str, content: Any, committed: Callable[[], object]) -> None:
         super().__init__(directory)
         self._content = content
+        self._committed = committed
         self._refusal: str | None = None
 
     @property
@@ -88,6 +93,7 @@ class MemoryHolder(ByteStore):
                 content.pop(key, None)
             else:
                 content[key] = value
+        self._committed()
 
 
 class _MemoryCursor:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from .. import alias
 from ..engine import Process, UpdateStats, current_process
-from ..fakes import VirtualClock
+from ..fakes import Hazard, Hazards, VirtualClock
 from ..fakes.filesystem import FakeFileSystem, FaultPlan, FileFault, FileKernel, InjectedFault, Watching
 from ..ports import Ports, StateStore
 from ..runtime import App, UpdateHandle, find_app, load_module, parse_target
@@ -40,7 +40,8 @@ T = TypeVar("T")
 class World:
     """One simulated world. Same seed, same policy, same calls: same trace.
 
-    `policy` decides which of the things that are ready runs next (default: asyncio's own order). Paths are relative to
+    `policy` decides which of the things that are ready runs next (default: asyncio's own order), `hazards` what goes
+    wrong (default: nothing that nobody injects). Paths are relative to
     `cwd`, which is the directory of the pipeline file once one is loaded.
 
     The whole of it, restarts included, may take `steps_max` steps, report `events_max` events and last until
@@ -52,6 +53,7 @@ class World:
         seed: int = 0,
         *,
         policy: Policy | None = None,
+        hazards: Hazards | None = None,
         steps_max: int = STEPS_MAX,
         events_max: int = EVENTS_MAX,
         time_ns_max: int | None = None,
@@ -65,6 +67,9 @@ class World:
         self.watching = Watching(self.files, self.streams.fs)
         self.trace = Trace(self.loop, events_max=events_max)
         self.faults = FaultPlan(self.files, self.trace.note)
+        self.hazards = hazards or Hazards()
+        self.hazards.on_fault = lambda hazard: self.trace.note(f"hazard: {hazard}")
+        self.hazards.on_crash = self._kill
         self._stores: dict[str, MemoryStore] = {}
         self._life = _Life(self)
         self._loaded: tuple[str, Path] | None = None
@@ -237,6 +242,20 @@ class World:
 
     # -- crash and restart -----------------------------------------------------------------------------------------
 
+    @property
+    def killed(self) -> bool:
+        """Whether a hazard has killed the process: nothing of it runs any more, and `crash` clears it away."""
+        return self._life.killed
+
+    @property
+    def down(self) -> bool:
+        """Whether there is no process: it crashed, and was not restarted."""
+        return self._life.ended
+
+    def _kill(self, hazard: Hazard) -> None:
+        self.trace.note(f"hazard: {hazard}")
+        self._life.kill()
+
     def crash(self) -> None:
         """Kill the process: cut it off from everything, then close what is left of it."""
         self.trace.note("crash")
@@ -277,7 +296,10 @@ class World:
     def open_store(self, directory: str) -> MemoryHolder:
         """A holder of the durable store of a state directory."""
         path = os.path.normpath(os.path.join(self.files.cwd, directory))
-        return self._stores.setdefault(path, MemoryStore()).open()
+        store = self._stores.get(path)
+        if store is None:
+            store = self._stores[path] = MemoryStore(committed=lambda: self.hazards.durable("store.commit"))
+        return store.open()
 
     def _create_task(self, work: Any, name: str) -> asyncio.Task[Any]:
         return self.loop.create_task(work, name=name, context=contextvars.copy_context())
@@ -288,9 +310,12 @@ class _Life:
 
     def __init__(self, world: World) -> None:
         self._loop = world.loop
-        self._file_system = FakeFileSystem(world.files, faults=world.faults, watching=world.watching)
+        self._file_system = FakeFileSystem(
+            world.files, faults=world.faults, watching=world.watching, hazards=world.hazards
+        )
         self._holders: list[MemoryHolder] = []
         self._exit = ExitStack()
+        self.killed = False
         self.ended = False
 
         def open_store(directory: str, map_size_bytes: int) -> StateStore:
@@ -329,15 +354,22 @@ class _Life:
             load_module(parsed, base)
             return find_app(parsed, self.process)
 
+    def kill(self) -> None:
+        """Cut the ports in the middle of a step, and run no further one."""
+        self.killed = True
+        self.process.observers.clear()  # the dead tell nothing
+        self._file_system.cut()
+        for holder in self._holders:
+            holder.cut()
+        self._loop.halt()
+
     def end(self) -> None:
         """Cut the ports, close the coroutines, and put back the modules that stood there before."""
         if self.ended:
             return
         self.ended = True
-        self.process.observers.clear()  # the dead tell nothing
-        self._file_system.cut()
-        for holder in self._holders:
-            holder.cut()
+        if not self.killed:
+            self.kill()
         self._loop.close_abruptly()
         self._exit.close()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cocoindex_sim.engine import current_process
+from cocoindex_sim.fakes import Hazard, RecordedHazards
 from cocoindex_sim.values import ComponentFailed, LimitError, event_name
 from cocoindex_sim.world import SeededRandom, Streams, World
 
@@ -241,3 +242,33 @@ def test_time_that_passes_while_the_process_is_down_counts() -> None:
         world.advance(9)
         with pytest.raises(LimitError, match=r"time_ns_max=10000000000 .* from 9 s to 11 s"):
             world.advance(2)
+
+
+def test_a_crash_at_a_durable_step_leaves_what_was_durable_and_nothing_later(project: Path) -> None:
+    with loaded(project) as world:
+        world.files.write("in/b", b"b")
+        world.update()
+        steps, expected = world.hazards.durable_steps, world.target_files()
+    for crash_at in range(1, steps + 1):
+        hazards = RecordedHazards([Hazard("crash", crash_at, "")])
+        with loaded(project, hazards=hazards) as world:
+            world.files.write("in/b", b"b")
+            world.start()
+            world.settle()
+            assert world.killed
+            left, files = world.hazards.durable_steps, world.files.files_written_by("pipeline")
+            world.crash()
+            assert (left, files) == (crash_at, world.files.files_written_by("pipeline"))
+            world.restart()
+            world.update()
+            assert world.target_files() == expected, f"after a crash at durable step {crash_at} of {steps}"
+
+
+def test_a_drawn_fault_is_raised_at_its_call_and_noted_in_the_trace(project: Path) -> None:
+    hazards = RecordedHazards([Hazard("fs.read", 1, "EIO")])
+    with loaded(project, hazards=hazards) as world:
+        world.update()
+        assert world.target_files() == {}
+        assert any(line.endswith("hazard: fs.read:1:EIO") for line in world.trace.lines())
+        world.update()
+        assert world.target_files() == {"out/a.txt": b"A"}

@@ -13,7 +13,7 @@ from ._inodes import File
 from ._kernel import FileKernel
 from ._lookup import os_error
 
-__all__ = ["FAULT_CALLS", "FAULT_KINDS", "FaultPlan", "FileFault", "InjectedFault"]
+__all__ = ["ERRNOS", "FAULT_CALLS", "FAULT_KINDS", "HAZARD_KINDS", "FaultPlan", "FileFault", "InjectedFault"]
 
 _PORT_CALLS: Final[dict[str, tuple[str, ...]]] = {
     "read": ("read",),
@@ -24,7 +24,7 @@ _PORT_CALLS: Final[dict[str, tuple[str, ...]]] = {
     "remove": ("unlink", "rmdir"),
     "watch": ("watch",),
 }
-_ERRNOS: Final = {"EIO": errno.EIO, "EACCES": errno.EACCES, "ENOSPC": errno.ENOSPC}
+ERRNOS: Final[dict[str, int]] = {"EIO": errno.EIO, "EACCES": errno.EACCES, "ENOSPC": errno.ENOSPC}
 
 FAULT_CALLS: Final[dict[str, tuple[str, ...]]] = {
     "EIO": tuple(_PORT_CALLS),
@@ -37,6 +37,11 @@ FAULT_CALLS: Final[dict[str, tuple[str, ...]]] = {
 
 FAULT_KINDS: Final = tuple(FAULT_CALLS)
 """What can go wrong."""
+
+HAZARD_KINDS: Final[dict[str, tuple[str, ...]]] = {
+    op: tuple(kind for kind in ERRNOS if call in FAULT_CALLS[kind]) for call, ops in _PORT_CALLS.items() for op in ops
+}
+"""By port call, the errors that may be drawn for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +141,8 @@ class FaultPlan:
         return answer
 
     def _fire(self, fault: FileFault, path: str) -> OSError | bytes | None:
-        if fault.kind in _ERRNOS:
-            return os_error(_ERRNOS[fault.kind], path)
+        if fault.kind in ERRNOS:
+            return os_error(ERRNOS[fault.kind], path)
         if fault.kind == "vanishes":
             self._kernel.unlink(path)
             return None  # the call finds out by itself

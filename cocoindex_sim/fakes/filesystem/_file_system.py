@@ -8,7 +8,10 @@ from typing import TypeAlias
 
 from ...ports import DirectoryEntry, FileStat
 from .._cut import ProcessCut
+from .._hazards import Hazards
+from ._faults import ERRNOS, HAZARD_KINDS
 from ._kernel import FileKernel
+from ._lookup import os_error
 from ._watch import FakeWatch
 from ._watching import Watching
 
@@ -27,12 +30,20 @@ class FakeFileSystem:
 
     Each simulated process has its own, over the one kernel: `cut` is the end of the process, not of the files.
     `faults` may be set at any time. `watching`, which processes share too, says how watches behave; without it they
-    are perfect.
+    are perfect. `hazards` are met at the sites `fs.<call>`, and told of each call that changed something.
     """
 
-    def __init__(self, kernel: FileKernel, *, faults: Faults | None = None, watching: Watching | None = None) -> None:
+    def __init__(
+        self,
+        kernel: FileKernel,
+        *,
+        faults: Faults | None = None,
+        watching: Watching | None = None,
+        hazards: Hazards | None = None,
+    ) -> None:
         self.kernel = kernel
         self.faults = faults
+        self.hazards = hazards or Hazards()
         self.watching = Watching(kernel, random.Random(0)) if watching is None else watching
         self._watches: list[FakeWatch] = []
         self._is_cut = False
@@ -47,6 +58,9 @@ class FakeFileSystem:
         """Where every call passes. What a read gives instead, if anything."""
         if self._is_cut:
             raise ProcessCut(f"{op}({path!r}) was called by a process that was killed")
+        kinds = HAZARD_KINDS.get(op)
+        if kinds is not None and (kind := self.hazards.meet(f"fs.{op}", kinds)) is not None:
+            raise os_error(ERRNOS[kind], path)
         if self.faults is None:
             return None
         fault = self.faults(op, path)
@@ -85,21 +99,25 @@ class FakeFileSystem:
         """Make `path` a file with exactly this content, in one step that a crash falls before or after."""
         self._enter("replace_content", path)
         self.kernel.replace_content(path, data, writer="pipeline")
+        self.hazards.durable("fs.replace_content")
 
     def mkdir(self, path: str, *, parents: bool = False) -> None:
         """Create a directory; an existing one is fine."""
         self._enter("mkdir", path)
         self.kernel.mkdir(path, parents=parents, writer="pipeline")
+        self.hazards.durable("fs.mkdir")
 
     def unlink(self, path: str) -> None:
         """Remove a file or a link."""
         self._enter("unlink", path)
         self.kernel.unlink(path, writer="pipeline")
+        self.hazards.durable("fs.unlink")
 
     def rmdir(self, path: str) -> None:
         """Remove an empty directory."""
         self._enter("rmdir", path)
         self.kernel.rmdir(path, writer="pipeline")
+        self.hazards.durable("fs.rmdir")
 
     async def watch(self, path: str, *, recursive: bool) -> FakeWatch:
         """Watch a directory, given by its real path. It behaves as `watching` says."""
