@@ -14,7 +14,6 @@ from ..world import (
     ChangeMode,
     Crash,
     Drop,
-    Expect,
     FileFault,
     Inject,
     MakeLink,
@@ -31,6 +30,7 @@ from ..world import (
     Trouble,
     Update,
     WriteFiles,
+    first_refusal,
 )
 from ._duration import parse_duration
 from ._expectations import read_expect
@@ -252,59 +252,10 @@ def read_step(node: Node) -> Step:
     return reader(value, key.place)
 
 
-# What a step does to the process: from which state it may be taken, and to which it leads (None: the same).
-# `running` means an update was started that nothing has waited for; `live`, that it goes on until it is stopped.
-_TRANSITIONS: dict[type[Step], dict[str, str]] = {
-    Start: {"idle": "running"},
-    Ready: {"running": "running", "live": "live"},
-    Stop: {"live": "idle"},
-    Update: {"idle": "idle"},
-    Drop: {"idle": "idle", "live": "idle"},
-    Crash: {"idle": "down", "running": "down", "live": "down"},
-    Restart: {"down": "idle"},
-}
-
-_REFUSALS: dict[str, str] = {
-    "running": "the update started on line {line} may still run; put `expect: {{terminates: true}}` before this step",
-    "live": "the live update started on line {line} goes on; put `stop` before this step",
-    "down": "the process is down since line {line}; put `restart` before this step",
-    "idle": "there was no crash; put `crash` before `restart`",
-}
-
-_WITHOUT_START: dict[type[Step], str] = {
-    Ready: "no update is running that could become ready; put `start` before this step",
-    Stop: "no live update is running; put `start: {{live: true}}` before this step",
-}
-
-
 def check_order(steps: Sequence[Step]) -> None:
     """Raise a ScenarioError for the first step that can't follow the ones before it."""
-    state, since = "idle", 0
-    runs = [number for number, step in enumerate(steps) if isinstance(step, Start | Update | Drop)]
-    for number, step in enumerate(steps):
-        refusal = None
-        if isinstance(step, Expect):
-            if state == "down" and (step.terminates is not None or step.raises or step.stats):
-                refusal = "the process is down since line {line}; only `targets` and `diff` can be looked at"
-            elif step.terminates is not None and state not in ("running", "live"):
-                refusal = "`terminates` is about an update that was begun with `start`; there is none"
-            elif (state == "running" and step.terminates is not False) or (state == "live" and step.terminates):
-                state, since = "idle", step.place.line
-        elif isinstance(step, Inject):
-            if state in ("idle", "down") and not any(run > number for run in runs):
-                refusal = "nothing runs after this step, so nothing can go wrong; put it before `update` or `start`"
-        elif isinstance(step, Crash) and step.at is not None and state == "idle":
-            refusal = "`at` needs an update that is running; put `start`, not `update`, before it"
-        elif type(step) in _TRANSITIONS:
-            following = _TRANSITIONS[type(step)].get(state)
-            if following is None:
-                refusal = _REFUSALS[state]
-                if state in ("idle", "running") and type(step) in _WITHOUT_START:
-                    refusal = _WITHOUT_START[type(step)]
-            elif following != state:
-                state, since = following, step.place.line
-                if isinstance(step, Start) and step.live:
-                    state = "live"
-        if refusal is not None:
-            place = step.place
-            raise ScenarioError(refusal.format(line=since), path=place.path, line=place.line, column=place.column)
+    refused = first_refusal(steps)
+    if refused is not None:
+        step, reason = refused
+        place = step.place
+        raise ScenarioError(reason, path=place.path, line=place.line, column=place.column)

@@ -8,6 +8,7 @@ from ._dfs import Branch as Branch
 from ._dfs import Dfs as Dfs
 from ._divergence import divergence_lines as divergence_lines
 from ._loop import VirtualLoop as VirtualLoop
+from ._order import first_refusal as first_refusal
 from ._pct import Pct as Pct
 from ._perform import ExpectationFailed as ExpectationFailed
 from ._perform import perform as perform
