@@ -86,7 +86,9 @@ class World:
 
     def recording(self) -> Recording:
         """What repeats this run up to now, in a new world that is told to do the same."""
-        return Recording(self.seed, tuple(self.loop.choices))
+        nothing_could = type(self.hazards) is Hazards
+        hazards = None if nothing_could else tuple(self.hazards.fired)
+        return Recording(self.seed, tuple(self.loop.choices), hazards=hazards)
 
     # -- the pipeline ----------------------------------------------------------------------------------------------
 

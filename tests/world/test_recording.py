@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cocoindex_sim.fakes import Hazard
 from cocoindex_sim.world import Dfs, Fifo, Pct, Policy, Recording, SeededRandom, Streams, World
 
 PIPELINE = """
@@ -123,12 +125,54 @@ def test_the_text_is_short_and_can_be_read(choices: list[int], text: str) -> Non
     assert str(Recording(3, tuple(choices))) == text
 
 
-@given(st.integers(), st.lists(st.integers(0, 40) | st.just(0), max_size=60), st.integers(0, 9))
-def test_what_is_written_can_be_parsed_but_for_zeros_at_the_end(seed: int, choices: list[int], zeros: int) -> None:
-    parsed = Recording.parse(str(Recording(seed, (*choices, *[0] * zeros))))
-    assert parsed.seed == seed
+names = st.text(min_size=1, max_size=12) | st.sampled_from(["fs.read", "crash", "target.rows", "ack_lost"])
+kept_steps = st.none() | st.sets(st.integers(0, 30)).map(sorted).map(tuple)
+hazard_lists = st.none() | st.lists(st.builds(Hazard, names, st.integers(1, 99), names), max_size=4).map(tuple)
+
+
+@given(
+    st.integers(), st.lists(st.integers(0, 40) | st.just(0), max_size=60), st.integers(0, 9), kept_steps, hazard_lists
+)
+def test_what_is_written_can_be_parsed_but_for_zeros_at_the_end(
+    seed: int,
+    choices: list[int],
+    zeros: int,
+    kept: tuple[int, ...] | None,
+    hazards: tuple[Hazard, ...] | None,
+) -> None:
+    text = str(Recording(seed, (*choices, *[0] * zeros), kept, hazards))
+    parsed = Recording.parse(text)
+    assert (parsed.seed, parsed.kept, parsed.hazards) == (seed, kept, hazards)
     assert [*parsed.choices, *[0] * (len(choices) - len(parsed.choices))] == choices
     assert not parsed.choices or parsed.choices[-1]
+    # What a shell leaves alone, and every file system takes.
+    assert re.fullmatch(r"-?[0-9]+\.[A-Za-z0-9._~+-]*", text)
+
+
+@given(st.text("0123456789.kh_-+~ax", max_size=20))
+def test_a_text_is_a_recording_or_refused(text: str) -> None:
+    try:
+        recording = Recording.parse(text)
+    except ValueError as refusal:
+        assert "recording" in str(refusal)
+    else:
+        assert Recording.parse(str(recording)) == recording
+
+
+@pytest.mark.parametrize(
+    ("recording", "text"),
+    [
+        (Recording(3, (), (0, 1, 2, 5), ()), "3..k0-2_5.h"),
+        (Recording(3, (1,), ()), "3.1.k"),
+        (
+            Recording(3, (1,), None, (Hazard("fs.read", 2, "EIO"), Hazard("target.a b", 1, "ack_lost"))),
+            "3.1.hfs.read~2~EIO+target.a-20b~1~ack_lost",
+        ),
+    ],
+)
+def test_steps_and_hazards_come_after_the_choices(recording: Recording, text: str) -> None:
+    assert str(recording) == text
+    assert Recording.parse(text) == recording
 
 
 @pytest.mark.parametrize(
@@ -138,6 +182,14 @@ def test_what_is_written_can_be_parsed_but_for_zeros_at_the_end(seed: int, choic
         ("a.1", "got 'a.1'"),
         ("17.01A2", "'A2' is no choice, at character 6 of the recording '17.01A2'"),
         ("17.0_x_", "'_x_' is no choice, at character 5"),
+        ("17.0.k2_1", "'1' is no step, at character 9 of the recording '17.0.k2_1': steps are numbers that rise"),
+        ("17.0.k3-1", "'3-1' is no step, at character 7"),
+        ("17.0.k1_", "a step is missing, at character 9"),
+        ("17.0.h.k1", "'.k1' is no hazard, at character 7"),
+        ("17.0.hfs.read~0~EIO", "is no hazard, at character 7 of the recording '17.0.hfs.read~0~EIO': one is a site"),
+        ("17.0.hfs.read~1~EIO+", "a hazard is missing, at character 21"),
+        ("17.0.hfs-2~1~EIO", "is no hazard, at character 7"),
+        ("17.0.x", "'.x' is no part of it, at character 5"),
     ],
 )
 def test_a_text_that_is_no_recording_is_refused_with_the_place(text: str, message: str) -> None:
