@@ -1,9 +1,18 @@
 """The simulated world: stories as values, and a place where the engine runs them under virtual time."""
 
+from ..fakes import DrawnHazards as DrawnHazards
+from ..fakes import Hazard as Hazard
+from ..fakes import Hazards as Hazards
+from ..fakes import RecordedHazards as RecordedHazards
 from ..fakes.filesystem import FAULT_CALLS as FAULT_CALLS
 from ..fakes.filesystem import FAULT_KINDS as FAULT_KINDS
 from ..fakes.filesystem import FileFault as FileFault
 from ..fakes.filesystem import InjectedFault as InjectedFault
+from ._attempt import Case as Case
+from ._attempt import Draw as Draw
+from ._attempt import Limits as Limits
+from ._attempt import Outcome as Outcome
+from ._attempt import attempt as attempt
 from ._dfs import Branch as Branch
 from ._dfs import Dfs as Dfs
 from ._divergence import divergence_lines as divergence_lines
@@ -49,5 +58,6 @@ from ._story import Trouble as Trouble
 from ._story import Update as Update
 from ._story import WriteFiles as WriteFiles
 from ._streams import Streams as Streams
+from ._supervise import perform_supervised as perform_supervised
 from ._trace import Trace as Trace
 from ._world import World as World

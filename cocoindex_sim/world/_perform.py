@@ -41,15 +41,17 @@ from ._story import (
 if TYPE_CHECKING:
     from ._world import World
 
-__all__ = ["ExpectationFailed", "perform"]
+__all__ = ["ExpectationFailed", "Performance", "perform"]
 
 
 class ExpectationFailed(CocoSimError, AssertionError):
     """A story did not go as it says.
 
     `place` is the line that was not met, `verdict` one sentence without its full stop, `lines` show the difference. An
-    error that nothing expected is the `__cause__`.
+    error that nothing expected is the `__cause__`. `oracle` names the oracle that says so, if it is one.
     """
+
+    oracle = ""
 
     def __init__(self, verdict: str, *, place: Place, lines: Sequence[str] = ()) -> None:
         super().__init__("\n".join([f"{place}: {verdict}.", *("  " + line for line in lines)]))
@@ -58,12 +60,14 @@ class ExpectationFailed(CocoSimError, AssertionError):
         self.lines = list(lines)
 
 
-def perform(story: Story, world: World) -> None:
+def perform(story: Story, world: World, *, changed: Callable[[], object] = lambda: None) -> None:
     """Perform `story` on a `world` in which nothing has happened yet. The world stays open.
+
+    `changed` is called when the sources are in place, and after each step that changed them.
 
     Raises: ExpectationFailed at the first step that does not go as the story says.
     """
-    _Performance(story, world).run()
+    Performance(story, world, changed).run()
 
 
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
@@ -85,10 +89,16 @@ def _pipeline_frames(error: BaseException, base: Path) -> list[str]:
     ]
 
 
-class _Performance:
-    def __init__(self, story: Story, world: World) -> None:
+_SOURCE_STEPS = (WriteFiles, RemoveFiles, MoveFile, MakeLink, TouchFiles, ChangeMode)
+
+
+class Performance:
+    """One performance of a story, expectations judged."""
+
+    def __init__(self, story: Story, world: World, changed: Callable[[], object]) -> None:
         self._story = story
         self._world = world
+        self._changed = changed
         self._seen: dict[str, bytes] = {}
         self._started: Start | None = None
         self._injected: list[tuple[Inject, InjectedFault]] = []
@@ -97,30 +107,43 @@ class _Performance:
         self._error_step: Update | Start | Drop | None = None
 
     def run(self) -> None:
+        """Perform all of it. Raises ExpectationFailed."""
+        self._begin()
+        for step in self._story.steps:
+            if not isinstance(step, Expect):
+                self._refuse_error()
+            self._take(step)
+            if isinstance(step, _SOURCE_STEPS):
+                self._changed()
+        self._end()
+
+    def _begin(self) -> None:
         story = self._story
         load_app = partial(self._world.load, story.app, base=story.base)
         self._world.watching.profile = story.watch
         self._guard(load_app, f"{story.app!r} can't be loaded", story.app_place)
         # After loading, because the working directory is that of the pipeline.
         self._guard(partial(self._write, story.files), "the files of `given` can't be written", story.place)
-        for step in story.steps:
-            if not isinstance(step, Expect):
-                self._refuse_error()
-            self._take(step)
+        self._changed()
+
+    def _end(self) -> None:
         if self._started is not None and self._started.live and self._world.running:
             self._attempt(self._started, self._world.stop)
         elif self._started is not None and not self._left_running():
             self._attempt(self._started, self._world.finish)
         self._refuse_error()
-        if self._world.fenced:  # whoever caught it, what came after it is not what would have happened
-            fence = self._world.fenced[0]
-            raise self._unexpected(f"{self._story.app!r} ran into a fence: {fence}", fence, self._story.app_place)
+        self._refuse_fences()
         for step, injected in self._injected:
             if not injected.fired:
                 seen = f"there were {injected.seen} such calls" if injected.seen else "there was no such call"
                 nth = f" number {step.fault.nth}" if step.fault.nth > 1 else ""
                 verdict = f"the fault {step.fault}{nth} never happened: {seen} after this step"
                 raise ExpectationFailed(verdict, place=step.place)
+
+    def _refuse_fences(self) -> None:
+        if self._world.fenced:  # whoever caught it, what came after it is not what would have happened
+            fence = self._world.fenced[0]
+            raise self._unexpected(f"{self._story.app!r} ran into a fence: {fence}", fence, self._story.app_place)
 
     def _left_running(self) -> bool:
         last = self._story.steps[-1]
