@@ -63,14 +63,14 @@ class Draw:
 class Case:
     """Everything that decides a run of a story.
 
-    `policy` makes what orders it, from the streams of its seed. With a `draw`, faults are drawn from that seed too;
-    with `crash_at`, the process dies after that durable step. A `recording` decides all of it instead, the seed and
-    the steps as well.
+    `policy` makes what orders it, from the streams of its seed; without one, asyncio does. With a `draw`, faults are
+    drawn from that seed too; with `crash_at`, the process dies after that durable step. A `recording` decides all of it
+    instead, the seed and the steps as well; only a `policy` that is given comes before its choices.
     """
 
     story: Story
     seed: int = 0
-    policy: Callable[[Streams], Policy] = lambda _: Fifo()
+    policy: Callable[[Streams], Policy] | None = None
     draw: Draw | None = None
     crash_at: int = 0
     recording: Recording | None = None
@@ -81,6 +81,12 @@ class Case:
         if self.recording is not None:
             return self.recording.hazards is not None
         return self.draw is not None or self.crash_at > 0
+
+    def make_policy(self, streams: Streams) -> Policy:
+        """What orders the run."""
+        if self.policy is not None:
+            return self.policy(streams)
+        return Fifo() if self.recording is None else self.recording.policy()
 
     @classmethod
     def again(cls, story: Story, recording: Recording) -> Case:
@@ -98,7 +104,8 @@ class Outcome:
     """What is known of one run, which `recording` repeats. `failure` is None when it went well.
 
     `hazards`: what went wrong; `met`: how often each (site, kind) could have. `durable_steps`: after how many it could
-    have crashed. `waiting`: who waits where at the end.
+    have crashed. `before_steps`: how many choices and durable steps there were before each step that was taken.
+    `waiting`: who waits where at the end.
     """
 
     failure: Exception | None
@@ -106,6 +113,7 @@ class Outcome:
     hazards: tuple[Hazard, ...]
     met: Counter[tuple[str, str]]
     durable_steps: int
+    before_steps: tuple[tuple[int, int], ...]
     trace: Trace
     waiting: str
 
@@ -127,7 +135,7 @@ def attempt(case: Case, *, judges: Attendants | None = None, limits: Limits = _L
     hazards = _hazards(case, streams)
     world = World(
         case.seed,
-        policy=case.policy(streams) if case.recording is None else case.recording.policy(),
+        policy=case.make_policy(streams),
         hazards=hazards,
         steps_max=limits.steps_max,
         events_max=limits.events_max,
@@ -135,11 +143,17 @@ def attempt(case: Case, *, judges: Attendants | None = None, limits: Limits = _L
     )
     failure: Exception | None = None
     durable_steps = 0
+    before_steps: list[tuple[int, int]] = []
+
+    def begins() -> None:
+        before_steps.append((len(world.loop.choices), hazards.durable_steps))
+
     try:
         attendance = None if judges is None else judges.attend(world)
         changed = _nothing if attendance is None else attendance.source_changed
+        play = perform_supervised if case.supervised else perform
         try:
-            (perform_supervised if case.supervised else perform)(case.performed(), world, changed=changed)
+            play(case.performed(), world, changed=changed, begins=begins)
         finally:
             durable_steps = hazards.durable_steps  # those of judging do not count
         if attendance is not None:
@@ -159,6 +173,7 @@ def attempt(case: Case, *, judges: Attendants | None = None, limits: Limits = _L
         hazards=fired,
         met=hazards.met,
         durable_steps=durable_steps,
+        before_steps=tuple(before_steps),
         trace=world.trace,
         waiting=waiting,
     )

@@ -60,14 +60,20 @@ class ExpectationFailed(CocoSimError, AssertionError):
         self.lines = list(lines)
 
 
-def perform(story: Story, world: World, *, changed: Callable[[], object] = lambda: None) -> None:
+def perform(
+    story: Story,
+    world: World,
+    *,
+    changed: Callable[[], object] = lambda: None,
+    begins: Callable[[], object] = lambda: None,
+) -> None:
     """Perform `story` on a `world` in which nothing has happened yet. The world stays open.
 
-    `changed` is called when the sources are in place, and after each step that changed them.
+    `changed` is called when the sources are in place, and after each step that changed them; `begins` before each step.
 
     Raises: ExpectationFailed at the first step that does not go as the story says.
     """
-    Performance(story, world, changed).run()
+    Performance(story, world, changed, begins).run()
 
 
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
@@ -95,10 +101,11 @@ _SOURCE_STEPS = (WriteFiles, RemoveFiles, MoveFile, MakeLink, TouchFiles, Change
 class Performance:
     """One performance of a story, expectations judged."""
 
-    def __init__(self, story: Story, world: World, changed: Callable[[], object]) -> None:
+    def __init__(self, story: Story, world: World, changed: Callable[[], object], begins: Callable[[], object]) -> None:
         self._story = story
         self._world = world
         self._changed = changed
+        self._begins = begins
         self._seen: dict[str, bytes] = {}
         self._started: Start | None = None
         self._injected: list[tuple[Inject, InjectedFault]] = []
@@ -112,6 +119,7 @@ class Performance:
         for step in self._story.steps:
             if not isinstance(step, Expect):
                 self._refuse_error()
+            self._begins()
             self._take(step)
             if isinstance(step, _SOURCE_STEPS):
                 self._changed()

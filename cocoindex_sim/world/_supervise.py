@@ -22,15 +22,21 @@ __all__ = ["perform_supervised"]
 _PATIENCE: Final = timedelta(minutes=1)
 
 
-def perform_supervised(story: Story, world: World, *, changed: Callable[[], object] = lambda: None) -> None:
+def perform_supervised(
+    story: Story,
+    world: World,
+    *,
+    changed: Callable[[], object] = lambda: None,
+    begins: Callable[[], object] = lambda: None,
+) -> None:
     """Perform `story` on a `world` with hazards, in which nothing has happened yet. The world stays open.
 
     An error of an update is noted and the story goes on. A process that dies is restarted, and does again what it was
-    doing. `changed` is called as by `perform`.
+    doing. `changed` and `begins` are called as by `perform`.
 
     Raises: ExpectationFailed when an update can't end any more, exceeds a limit, or runs into a fence.
     """
-    _Supervision(story, world, changed).run()
+    _Supervision(story, world, changed, begins).run()
 
 
 class _Supervision(Performance):

@@ -171,3 +171,20 @@ def test_only_the_steps_kept_are_performed(project: Path) -> None:
 def test_what_could_have_gone_wrong_is_counted(project: Path) -> None:
     outcome = attempt(Case(story_of(project, Update(at(2))), draw=Draw(rate=0.0)))
     assert outcome.met["fs.read", "EIO"] == outcome.met["fs.replace_content", "ENOSPC"] == 2
+
+
+def test_a_run_knows_where_in_it_each_step_began(project: Path) -> None:
+    outcome = attempt(Case(live_story(project), 3, lambda streams: SeededRandom(streams.schedule)))
+    assert outcome.before_steps[0] == (0, 0)
+    assert len(outcome.before_steps) == len(live_story(project).steps)
+    assert list(outcome.before_steps) == sorted(outcome.before_steps)
+    assert outcome.before_steps[2] == outcome.before_steps[3] > (0, 0)  # writing files is nothing the pipeline does
+    assert outcome.before_steps[-1][0] < len(outcome.recording.choices)
+
+
+def test_a_policy_that_is_given_comes_before_the_choices_of_a_recording(project: Path) -> None:
+    recording = Recording(3, (), kept=(6,), hazards=())
+    drawn = attempt(Case(live_story(project), 3, lambda streams: SeededRandom(streams.schedule), recording=recording))
+    assert drawn.recording.deviations
+    assert (drawn.recording.kept, drawn.recording.hazards) == ((6,), ())
+    assert lines(attempt(Case.again(live_story(project), drawn.recording))) == lines(drawn)
