@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -110,14 +110,24 @@ class Process:
             yield process
             process = process.outer
 
-    @contextmanager
-    def active(self) -> Iterator[None]:
+    def active(self) -> AbstractContextManager[None]:
         """Make this the current process for the block, and for whatever copies its context."""
-        token = _active.set(self)
-        try:
-            yield
-        finally:
-            _active.reset(token)
+        return _Active(self)
+
+
+class _Active:
+    """A class rather than a generator: it is entered for every run of a loop."""
+
+    __slots__ = ("_process", "_token")
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def __enter__(self) -> None:
+        self._token = _active.set(self._process)
+
+    def __exit__(self, *_: object) -> None:
+        _active.reset(self._token)
 
 
 _offers: dict[str, Callable[[], TargetHandler[Any, Any, Any]]] = {}

@@ -398,6 +398,10 @@ class VirtualLoop(Schedule):
             raise RuntimeError("Cannot close a running event loop: halt() it, and close it after it has returned")
         if self._closed:
             return
+        if not (self._tasks or self._async_generators or self._candidates or self._later or self._timers):
+            self._dead = self._closed = True  # there is nothing to close, and most runs end like this
+            self._failure = None
+            return
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "was never awaited" is no news about a dead process
             if self._failure is not None:

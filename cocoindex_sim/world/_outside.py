@@ -75,6 +75,7 @@ _AUDITED: Final[dict[str, tuple[str, str]]] = {
 
 class _Replacement(NamedTuple):
     owner: Any
+    namespace: Any  # the owner's, which is quicker to look into
     name: str
     real: Any
     fence: Any
@@ -82,8 +83,9 @@ class _Replacement(NamedTuple):
 
 _inside: dict[int, list[FenceError]] = {}  # by thread: where the fences it runs into are noted
 _permitted: set[int] = set()  # threads in a call that was let through, and so is what it calls
-_lock = threading.Lock()
-_replacements: list[_Replacement] = []
+_lock = threading.Lock()  # whoever is first or last inside holds it
+_in_modules: list[_Replacement] = []
+_in_classes: list[_Replacement] = []
 _audited = False
 
 
@@ -91,9 +93,12 @@ def fence_in(fenced: list[FenceError]) -> list[FenceError] | None:
     """Fence this thread in, and note in `fenced` every fence it runs into. Give the result to `fence_out`."""
     ident = _thread.get_ident()
     before = _inside.get(ident)
-    with _lock:
-        if not _inside:
-            _put_up()
+    if before is None:
+        with _lock:
+            if not _inside:
+                _put_up()
+            _inside[ident] = fenced
+    else:
         _inside[ident] = fenced
     return before
 
@@ -101,30 +106,42 @@ def fence_in(fenced: list[FenceError]) -> list[FenceError] | None:
 def fence_out(before: list[FenceError] | None) -> None:
     """Undo one `fence_in` of this thread."""
     ident = _thread.get_ident()
+    if before is not None:
+        _inside[ident] = before
+        return
     with _lock:
-        if before is not None:
-            _inside[ident] = before
-            return
         del _inside[ident]
         if not _inside:
             _take_down()
 
 
+# Up and down once per run of a loop, so written out twice and in the quickest way there is.
 def _put_up() -> None:
-    global _audited
     if not _audited:
-        _audited = True
-        sys.addaudithook(_audit)
-        _replacements.extend(_make_replacements())
-    for owner, name, real, fence in _replacements:
-        if getattr(owner, name) is real:
+        _prepare()
+    for _, namespace, name, real, fence in _in_modules:
+        if namespace[name] is real:
+            namespace[name] = fence
+    for owner, namespace, name, real, fence in _in_classes:
+        if namespace[name] is real:
             setattr(owner, name, fence)
 
 
 def _take_down() -> None:
-    for owner, name, real, fence in _replacements:
-        if getattr(owner, name) is fence:
+    for _, namespace, name, real, fence in _in_modules:
+        if namespace[name] is fence:
+            namespace[name] = real
+    for owner, namespace, name, real, fence in _in_classes:
+        if namespace[name] is fence:
             setattr(owner, name, real)
+
+
+def _prepare() -> None:
+    global _audited
+    _audited = True
+    sys.addaudithook(_audit)
+    for replacement in _make_replacements():
+        (_in_classes if isinstance(replacement.owner, type) else _in_modules).append(replacement)
 
 
 def _audit(event: str, _: tuple[Any, ...]) -> None:
@@ -180,7 +197,7 @@ def _make_replacements() -> list[_Replacement]:
             finally:
                 _permitted.discard(ident)
 
-        made.append(_Replacement(owner, name, real, fence))
+        made.append(_Replacement(owner, vars(owner), name, real, fence))
 
     # Two are open before the hook hears of the first. Every loop has a pair to wake itself with.
     replace(socket, "socketpair", "socket.socketpair()", _NETWORK, lambda *_: _is_called_by("asyncio.selector_events"))

@@ -11,7 +11,7 @@ import contextvars
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -64,7 +64,7 @@ class World:
         self.clock = VirtualClock(lambda: self.loop.now_ns)
         self._last_change_ns = 0
         self.files = FileKernel(self._change_time_ns)
-        self.watching = Watching(self.files, self.streams.fs)
+        self.watching = Watching(self.files, lambda: self.streams.fs)
         self.trace = Trace(self.loop, events_max=events_max)
         self.faults = FaultPlan(self.files, self.trace.note)
         self.hazards = hazards or Hazards()
@@ -336,17 +336,11 @@ class _Life:
         )
         self.process.observers.append(world.trace)
 
-    @contextmanager
-    def entered(self) -> Iterator[None]:
+    def entered(self) -> AbstractContextManager[None]:
         """Run code as part of this process."""
         if self.ended:
             raise RuntimeError("this process has crashed: restart() the world first")
-        before = fence_in(self._loop.fenced)
-        try:
-            with self.process.active():
-                yield
-        finally:
-            fence_out(before)
+        return _Entered(self.process, self._loop.fenced)
 
     def load(self, target: str, base: Path) -> App[..., Any]:
         parsed = parse_target(target)
@@ -374,6 +368,24 @@ class _Life:
             self.kill()
         self._loop.close_abruptly()
         self._exit.close()
+
+
+class _Entered:
+    """A class rather than a generator: it is entered for every run of a loop."""
+
+    __slots__ = ("_active", "_before", "_fenced")
+
+    def __init__(self, process: Process, fenced: list[FenceError]) -> None:
+        self._active = process.active()
+        self._fenced = fenced
+
+    def __enter__(self) -> None:
+        self._before = fence_in(self._fenced)
+        self._active.__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        self._active.__exit__(None, None, None)
+        fence_out(self._before)
 
 
 @contextmanager

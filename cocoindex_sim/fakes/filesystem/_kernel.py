@@ -27,9 +27,9 @@ class FileKernel:
     """Inodes, and the calls that read and change them, by POSIX path.
 
     `time_ns` gives the time for modification times, since the epoch; they are cut to multiples of
-    `mtime_granularity_ns`, which may be changed at any time (1 s for old disks, 2 s for FAT). `cwd`, which is
-    created, is where relative paths start. Each of `listeners` is called after every change, before the call that made
-    it returns; it must not change anything.
+    `mtime_granularity_ns`, which may be changed at any time (1 s for old disks, 2 s for FAT). `cwd`, an absolute path
+    without links or dots, is created, and is where relative paths start. Each of `listeners` is called after every
+    change, before the call that made it returns; it must not change anything.
 
     Calls raise the OSErrors of the operating system, with errno and file name.
     """
@@ -39,11 +39,12 @@ class FileKernel:
         self.mtime_granularity_ns = mtime_granularity_ns
         self.listeners: list[Callable[[KernelChange], None]] = []
         self._number = 1
-        self._root = Directory(1, 0o755, self._now_ns(), None)
-        self.cwd = "/"
-        self._start = self._root
-        self.mkdir(cwd, parents=True)
-        self.chdir(cwd)
+        now_ns = self._now_ns()
+        self._root = self._start = Directory(1, 0o755, now_ns, None)
+        self.cwd = cwd
+        for name in filter(None, cwd.split("/")):  # by hand: `mkdir` and `chdir` were a fifth of what a world costs
+            above, self._start = self._start, Directory(self._next_number(), 0o755, now_ns, self._start, name)
+            above.entries[name] = self._start
 
     def _now_ns(self) -> int:
         now_ns = self._time_ns()

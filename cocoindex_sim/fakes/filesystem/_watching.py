@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import deque
+from collections.abc import Callable
+from random import Random
 from typing import Final
 
 from ...ports import ChangeKind, FileChange
@@ -22,24 +23,36 @@ _HISTORY_MAX: Final = 64
 class Watching:
     """All watches over one kernel, whichever process they belong to.
 
-    `random` decides delays, orders and duplicates. `profile` (by name, or a `WatchProfile`) may be changed at any
-    time; a watch keeps the one it was armed with.
+    `random` decides delays, orders and duplicates; a function is asked for it at the first draw, since seeding
+    one takes as long as the rest of an idle world. `profile` (by name, or a `WatchProfile`) may be changed at any time;
+    a watch keeps the one it was armed with.
 
     Faults: `hold` and `release`, `overflow`, `silence`, `kill`. To have arming fail, use the `faults` of the
     `FakeFileSystem`, op `watch`.
     """
 
     def __init__(
-        self, kernel: FileKernel, random: random.Random, *, profile: WatchProfile | str = PROFILES["perfect"]
+        self,
+        kernel: FileKernel,
+        random: Random | Callable[[], Random],
+        *,
+        profile: WatchProfile | str = PROFILES["perfect"],
     ) -> None:
         self.kernel = kernel
-        self.random = random
+        self._random = random
         self.watches: list[FakeWatch] = []
         self.is_held = False
         self._history: deque[tuple[float, KernelChange]] = deque(maxlen=_HISTORY_MAX)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._profile = PROFILES["perfect"]
         self.profile = profile
+
+    @property
+    def random(self) -> Random:
+        """What the watches draw from."""
+        if not isinstance(self._random, Random):
+            self._random = self._random()
+        return self._random
 
     @property
     def profile(self) -> WatchProfile:
