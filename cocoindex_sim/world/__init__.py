@@ -8,6 +8,7 @@ from ..fakes.filesystem import FAULT_CALLS as FAULT_CALLS
 from ..fakes.filesystem import FAULT_KINDS as FAULT_KINDS
 from ..fakes.filesystem import FileFault as FileFault
 from ..fakes.filesystem import InjectedFault as InjectedFault
+from ._attempt import Body as Body
 from ._attempt import Case as Case
 from ._attempt import Draw as Draw
 from ._attempt import Limits as Limits
@@ -27,6 +28,8 @@ from ._policy import Policy as Policy
 from ._policy import Replay as Replay
 from ._policy import SeededRandom as SeededRandom
 from ._recording import Recording as Recording
+from ._shrink import Shrunk as Shrunk
+from ._shrink import shrink as shrink
 from ._story import STATS_FIELDS as STATS_FIELDS
 from ._story import WATCH_PROFILES as WATCH_PROFILES
 from ._story import Advance as Advance

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from ..fakes import DrawnHazards, Hazard, Hazards, RecordedHazards
 from ._perform import ExpectationFailed, perform
@@ -18,7 +18,11 @@ from ._supervise import perform_supervised
 from ._trace import EVENTS_MAX, Trace
 from ._world import World
 
-__all__ = ["Attendance", "Attendants", "Case", "Draw", "Limits", "Outcome", "attempt"]
+__all__ = ["Attendance", "Attendants", "Body", "Case", "Draw", "Limits", "Outcome", "attempt"]
+
+
+Body: TypeAlias = Callable[[World], object]
+"""A function that drives a world, in place of a story."""
 
 
 class Attendance(Protocol):
@@ -61,14 +65,14 @@ class Draw:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything that decides a run of a story.
+    """Everything that decides a run of a story, or of a function that drives a world.
 
     `policy` makes what orders it, from the streams of its seed; without one, asyncio does. With a `draw`, faults are
     drawn from that seed too; with `crash_at`, the process dies after that durable step. A `recording` decides all of it
     instead, the seed and the steps as well; only a `policy` that is given comes before its choices.
     """
 
-    story: Story
+    story: Story | Body
     seed: int = 0
     policy: Callable[[Streams], Policy] | None = None
     draw: Draw | None = None
@@ -89,14 +93,16 @@ class Case:
         return Fifo() if self.recording is None else self.recording.policy()
 
     @classmethod
-    def again(cls, story: Story, recording: Recording) -> Case:
+    def again(cls, story: Story | Body, recording: Recording) -> Case:
         """The case of a recorded run."""
         return cls(story, recording.seed, recording=recording)
 
-    def performed(self) -> Story:
+    def performed(self) -> Story | Body:
         """The story with the steps that the run takes."""
         kept = None if self.recording is None else self.recording.kept
-        return self.story if kept is None else replace(self.story, steps=tuple(self.story.steps[at] for at in kept))
+        if kept is None or not isinstance(self.story, Story):
+            return self.story
+        return replace(self.story, steps=tuple(self.story.steps[at] for at in kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +158,12 @@ def attempt(case: Case, *, judges: Attendants | None = None, limits: Limits = _L
         attendance = None if judges is None else judges.attend(world)
         changed = _nothing if attendance is None else attendance.source_changed
         play = perform_supervised if case.supervised else perform
+        story = case.performed()
         try:
-            play(case.performed(), world, changed=changed, begins=begins)
+            if isinstance(story, Story):
+                play(story, world, changed=changed, begins=begins)
+            else:
+                story(world)
         finally:
             durable_steps = hazards.durable_steps  # those of judging do not count
         if attendance is not None:

@@ -41,7 +41,7 @@ from ._story import (
 if TYPE_CHECKING:
     from ._world import World
 
-__all__ = ["ExpectationFailed", "Performance", "perform"]
+__all__ = ["ExpectationFailed", "Performance", "is_theirs", "perform"]
 
 
 class ExpectationFailed(CocoSimError, AssertionError):
@@ -80,7 +80,8 @@ _PACKAGE = str(Path(__file__).parent.parent) + os.sep
 _STANDARD_LIBRARY = sysconfig.get_path("stdlib") + os.sep
 
 
-def _is_theirs(filename: str) -> bool:
+def is_theirs(filename: str) -> bool:
+    """Whether a file is neither of this package nor of the standard library."""
     if filename.startswith(("<", _PACKAGE)):
         return False
     return not filename.startswith(_STANDARD_LIBRARY) or "site-packages" in filename
@@ -91,7 +92,7 @@ def _pipeline_frames(error: BaseException, base: Path) -> list[str]:
     return [
         f"{os.path.relpath(frame.filename, base)}:{frame.lineno} in {frame.name}: {frame.line}"
         for frame in traceback.extract_tb(error.__traceback__)
-        if _is_theirs(frame.filename)
+        if is_theirs(frame.filename)
     ]
 
 
