@@ -8,3 +8,4 @@ from ._hazards import DrawnHazards as DrawnHazards
 from ._hazards import Hazard as Hazard
 from ._hazards import Hazards as Hazards
 from ._hazards import RecordedHazards as RecordedHazards
+from ._troubles import InjectedTrouble as InjectedTrouble

@@ -17,6 +17,9 @@ from ._attempt import attempt as attempt
 from ._dfs import Branch as Branch
 from ._dfs import Dfs as Dfs
 from ._divergence import divergence_lines as divergence_lines
+from ._external import ExternalSystems as ExternalSystems
+from ._external import remote_map as remote_map
+from ._journal_rows import declare_row as declare_row
 from ._loop import VirtualLoop as VirtualLoop
 from ._order import first_refusal as first_refusal
 from ._pct import Pct as Pct

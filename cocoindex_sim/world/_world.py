@@ -20,10 +20,13 @@ from .. import alias
 from ..engine import Process, UpdateStats, current_process
 from ..fakes import Hazard, Hazards, VirtualClock
 from ..fakes.filesystem import FakeFileSystem, FaultPlan, FileFault, FileKernel, InjectedFault, Watching
+from ..fakes.maps import RemoteMap
+from ..fakes.targets import JournalTarget, Moment
 from ..ports import Ports, StateStore
 from ..runtime import App, UpdateHandle, find_app, load_module, parse_target
 from ..store import MemoryHolder, MemoryStore
 from ..values import Event, FenceError, event_name
+from ._external import Connections, ExternalSystems, enter_connections, leave_connections
 from ._loop import VirtualLoop
 from ._outside import fence_in, fence_out
 from ._policy import Policy
@@ -70,6 +73,10 @@ class World:
         self.hazards = hazards or Hazards()
         self.hazards.on_fault = lambda hazard: self.trace.note(f"hazard: {hazard}")
         self.hazards.on_crash = self._kill
+        self._lives = 0
+        self.external = ExternalSystems(
+            self.hazards, lambda: Moment(self.loop.now_ns, self.loop.steps, self._lives), self.trace.note
+        )
         self._stores: dict[str, MemoryStore] = {}
         self._life = _Life(self)
         self._loaded: tuple[str, Path] | None = None
@@ -194,12 +201,16 @@ class World:
             return self.loop.run_until_complete(work)
 
     def settle(self) -> None:
-        """Run what is ready; let time pass only for changes of files that are on their way to the pipeline."""
+        """Run what is ready; let time pass only for changes that are on their way to the pipeline."""
         if self._life.ended:
             return
         self.loop.settle()
-        while (due_s := self.watching.next_delivery_s) is not None:
+        while (due_s := self._next_delivery_s()) is not None:
             self.loop.advance(max(round(due_s * 1e9) - self.loop.now_ns, 0))
+
+    def _next_delivery_s(self) -> float | None:
+        dues = (self.watching.next_delivery_s, self.external.next_delivery_s)
+        return min((due for due in dues if due is not None), default=None)
 
     def advance(self, duration: timedelta | float) -> None:
         """Let virtual time pass: a timedelta, or seconds."""
@@ -229,6 +240,19 @@ class World:
             raise RuntimeError(
                 f"the update ended before event {name!r} number {nth} came; the events since it was started: {counts}"
             )
+
+    def map(self, name: str = "map") -> RemoteMap:
+        """The external map of this name; what a pipeline gets a client of by `remote_map(name)`."""
+        return self.external.map(name)
+
+    def target(self, name: str = "mirror") -> JournalTarget:
+        """The external target of this name; what a pipeline declares rows of by `declare_row`."""
+        return self.external.target(name)
+
+    @property
+    def targets(self) -> dict[str, JournalTarget]:
+        """The external targets there are, by name."""
+        return self.external.targets
 
     def inject(self, fault: FileFault) -> InjectedFault:
         """Let something go wrong when the pipeline uses its files; the result counts how often it did.
@@ -315,6 +339,8 @@ class _Life:
         self._file_system = FakeFileSystem(
             world.files, faults=world.faults, watching=world.watching, hazards=world.hazards
         )
+        world._lives += 1
+        self.connections = Connections(world.external)
         self._holders: list[MemoryHolder] = []
         self._exit = ExitStack()
         self.killed = False
@@ -340,7 +366,7 @@ class _Life:
         """Run code as part of this process."""
         if self.ended:
             raise RuntimeError("this process has crashed: restart() the world first")
-        return _Entered(self.process, self._loop.fenced)
+        return _Entered(self.process, self.connections, self._loop.fenced)
 
     def load(self, target: str, base: Path) -> App[..., Any]:
         parsed = parse_target(target)
@@ -355,6 +381,7 @@ class _Life:
         self.killed = True
         self.process.observers.clear()  # the dead tell nothing
         self._file_system.cut()
+        self.connections.cut()
         for holder in self._holders:
             holder.cut()
         self._loop.halt()
@@ -373,17 +400,20 @@ class _Life:
 class _Entered:
     """A class rather than a generator: it is entered for every run of a loop."""
 
-    __slots__ = ("_active", "_before", "_fenced")
+    __slots__ = ("_active", "_before", "_connections", "_fenced", "_token")
 
-    def __init__(self, process: Process, fenced: list[FenceError]) -> None:
+    def __init__(self, process: Process, connections: Connections, fenced: list[FenceError]) -> None:
         self._active = process.active()
+        self._connections = connections
         self._fenced = fenced
 
     def __enter__(self) -> None:
         self._before = fence_in(self._fenced)
         self._active.__enter__()
+        self._token = enter_connections(self._connections)
 
     def __exit__(self, *_: object) -> None:
+        leave_connections(self._token)
         self._active.__exit__(None, None, None)
         fence_out(self._before)
 

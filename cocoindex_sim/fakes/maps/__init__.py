@@ -9,4 +9,3 @@ from ._kernel import MapCommit as MapCommit
 from ._kernel import RemoteMap as RemoteMap
 from ._subscription import Subscription as Subscription
 from ._troubles import TROUBLES as TROUBLES
-from ._troubles import InjectedTrouble as InjectedTrouble

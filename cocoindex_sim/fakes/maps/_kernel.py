@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from .._hazards import Hazards
+from .._troubles import InjectedTrouble, Troubles
 from ._change import MapChange, MapSnapshot
 from ._subscription import Subscription
-from ._troubles import InjectedTrouble, Troubles
+from ._troubles import TROUBLES, sites_of
 
 __all__ = ["BARRIERS", "MapCommit", "RemoteMap"]
 
@@ -41,7 +42,7 @@ class RemoteMap:
         self.log: list[MapChange] = []
         self.commits: list[MapCommit] = []
         """Every commit, in order; also those that went back."""
-        self.troubles = Troubles(name, self.hazards)
+        self.troubles = Troubles(TROUBLES, sites_of(name), self.hazards)
         self.subscriptions: list[Subscription] = []
         self.on_change: list[Callable[[MapChange], object]] = []
         """Called with each change, after it happened and before anybody is told."""
@@ -150,9 +151,7 @@ class RemoteMap:
 
         Raises: ValueError naming what does not fit.
         """
-        trouble = InjectedTrouble(call, kind, nth, times)
-        self.troubles.injected.append(trouble)
-        return trouble
+        return self.troubles.inject(call, kind, nth, times)
 
     def kill(self) -> None:
         """Every subscription dies, with what is on its way to it. Those armed later live."""

@@ -1,0 +1,111 @@
+"""The external systems of a world, and how each of its processes gets to them.
+
+A process finds them by its context: they are no ports, because the engine never asks for them; pipelines do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+
+from ..fakes import Hazards
+from ..fakes.maps import MapClient, RemoteMap
+from ..fakes.targets import JournalTarget, Moment, TargetClient
+
+__all__ = [
+    "Connections",
+    "ExternalSystems",
+    "enter_connections",
+    "leave_connections",
+    "present_connections",
+    "remote_map",
+]
+
+
+class ExternalSystems:
+    """Maps and targets by name, each made when it is first asked for. They outlive the processes that use them."""
+
+    def __init__(self, hazards: Hazards, moment: Callable[[], Moment], note: Callable[[str], object]) -> None:
+        self.maps: dict[str, RemoteMap] = {}
+        self.targets: dict[str, JournalTarget] = {}
+        self._hazards = hazards
+        self._moment = moment
+        self._note = note
+
+    def map(self, name: str) -> RemoteMap:
+        """The map of this name."""
+        if name not in self.maps:
+            self.maps[name] = RemoteMap(name, hazards=self._hazards, note=self._note)
+        return self.maps[name]
+
+    def target(self, name: str) -> JournalTarget:
+        """The target of this name."""
+        if name not in self.targets:
+            self.targets[name] = JournalTarget(name, hazards=self._hazards, moment=self._moment, note=self._note)
+        return self.targets[name]
+
+    @property
+    def next_delivery_s(self) -> float | None:
+        """When, by the loop's time, the next late change of a map arrives; None if none is late."""
+        dues = (each.next_delivery_s for each in self.maps.values())
+        return min((due for due in dues if due is not None), default=None)
+
+
+class Connections:
+    """What one process is connected to. Cut, none of its clients has an effect any more."""
+
+    def __init__(self, systems: ExternalSystems) -> None:
+        self._systems = systems
+        self._map_clients: dict[str, MapClient] = {}
+        self._target_clients: dict[str, TargetClient] = {}
+        self._is_cut = False
+
+    def map(self, name: str) -> MapClient:
+        """The client of a map."""
+        if name not in self._map_clients:
+            self._map_clients[name] = client = MapClient(self._systems.map(name))
+            if self._is_cut:
+                client.cut()
+        return self._map_clients[name]
+
+    def target(self, name: str) -> TargetClient:
+        """The client of a target."""
+        if name not in self._target_clients:
+            self._target_clients[name] = client = TargetClient(self._systems.target(name))
+            if self._is_cut:
+                client.cut()
+        return self._target_clients[name]
+
+    def cut(self) -> None:
+        """The process is dead."""
+        self._is_cut = True
+        for map_client in self._map_clients.values():
+            map_client.cut()
+        for target_client in self._target_clients.values():
+            target_client.cut()
+
+
+_present: ContextVar[Connections | None] = ContextVar("coco_connections", default=None)
+
+
+def enter_connections(connections: Connections) -> Token[Connections | None]:
+    """Make these the connections of the calling code, and of whatever copies its context, until they are left."""
+    return _present.set(connections)
+
+
+def leave_connections(token: Token[Connections | None]) -> None:
+    """Undo one `enter_connections`."""
+    _present.reset(token)
+
+
+def present_connections() -> Connections:
+    """The connections of the process that the calling code belongs to. RuntimeError outside a simulated world."""
+    connections = _present.get()
+    if connections is None:
+        raise RuntimeError("there are no external systems here: run this in a simulated world, as World.load() does")
+    return connections
+
+
+def remote_map(name: str = "map") -> MapClient:
+    """A client of the map of this name in the world that runs the calling code. RuntimeError outside a world."""
+    return present_connections().map(name)
