@@ -73,6 +73,7 @@ class _Supervision(Performance):
         elif started is not None:
             world.start(full_reprocess=started.full_reprocess, live=started.live)
             self._started = started
+            self._guard(world.settle, "", step.place)  # what has not begun yet can't be stopped
         if isinstance(step, Advance):
             passed = timedelta(microseconds=(world.loop.now_ns - began_ns) // 1_000)
             self._take(replace(step, duration=max(step.duration - passed, timedelta(0))))
