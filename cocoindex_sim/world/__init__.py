@@ -17,6 +17,13 @@ from ._attempt import attempt as attempt
 from ._dfs import Branch as Branch
 from ._dfs import Dfs as Dfs
 from ._divergence import divergence_lines as divergence_lines
+from ._explore import CRASHES as CRASHES
+from ._explore import POLICIES as POLICIES
+from ._explore import Crashes as Crashes
+from ._explore import Exploration as Exploration
+from ._explore import Found as Found
+from ._explore import Run as Run
+from ._explore import explore as explore
 from ._external import ExternalSystems as ExternalSystems
 from ._external import remote_map as remote_map
 from ._journal_rows import declare_row as declare_row

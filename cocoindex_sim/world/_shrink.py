@@ -15,10 +15,11 @@ from ._perform import ExpectationFailed, is_theirs
 from ._policy import Candidate, Policy, SeededRandom
 from ._recording import Recording
 from ._reduce import Plan, Reduction, Seen
+from ._silence import silent_logs
 from ._story import Expect, Step, Story
 from ._streams import Streams
 
-__all__ = ["Shrunk", "shrink"]
+__all__ = ["Shrunk", "same_failure", "shrink"]
 
 _RUNS_MAX: Final = 500
 
@@ -59,7 +60,8 @@ def shrink(
     """
     if outcome.failure is None:
         raise ValueError("this run went well, so there is nothing to shrink")
-    return _Shrinking(case, outcome, judges, limits or Limits(), crash_needed, runs_max).result()
+    with silent_logs():
+        return _Shrinking(case, outcome, judges, limits or Limits(), crash_needed, runs_max).result()
 
 
 class _Shrinking:
@@ -161,7 +163,7 @@ class _Shrinking:
 
         outcome = self._run(recording, policy)
         return Seen(
-            same=_same_failure(outcome.failure, self._failure) and self._needed(plan),
+            same=same_failure(outcome.failure, self._failure) and self._needed(plan),
             choices=outcome.recording.choices,
             widths=tuple(widths),
             hazards=outcome.hazards,
@@ -174,7 +176,7 @@ class _Shrinking:
         """Whether it is the crash, or the order, that makes the run fail, where that is so at first."""
         if self._crash_needed:
             rest = tuple(hazard for hazard in plan.hazards if hazard.site != CRASH_SITE)
-            return not _same_failure(self._run(self._recording(plan._replace(hazards=rest))).failure, self._failure)
+            return not same_failure(self._run(self._recording(plan._replace(hazards=rest))).failure, self._failure)
         return not self._guarded or self._run(self._recording(Plan(plan.steps))).failure is None
 
     def _divergence(self, best: Plan, outcome: Outcome) -> tuple[str, ...]:
@@ -203,7 +205,7 @@ def _is_at(step: Step, failure: ExpectationFailed) -> bool:
     return failure.place in places
 
 
-def _same_failure(one: Exception | None, other: Exception | None) -> bool:
+def same_failure(one: Exception | None, other: Exception | None) -> bool:
     """Whether two runs fail alike: by the same oracle, at the same line of a story, or of a test."""
     return one is not None and other is not None and _nature(one) == _nature(other)
 
