@@ -12,7 +12,6 @@ __getattr__ = planned_modules(
         "falkordb": "later",
         "google_drive": "later",
         "iggy": "later",
-        "kafka": "0.5",
         "lancedb": "later",
         "neo4j": "later",
         "oci_object_storage": "later",
