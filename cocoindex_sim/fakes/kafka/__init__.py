@@ -1,0 +1,10 @@
+"""A Kafka cluster in memory, and clients of it that speak `confluent_kafka`'s API. Needs no engine and no server."""
+
+from ._admin import FakeAdminClient as FakeAdminClient
+from ._cluster import SITES as SITES
+from ._cluster import Commit as Commit
+from ._cluster import KafkaCluster as KafkaCluster
+from ._cluster import Transaction as Transaction
+from ._consumer import FakeConsumer as FakeConsumer
+from ._patch import patched as patched
+from ._producer import FakeProducer as FakeProducer
