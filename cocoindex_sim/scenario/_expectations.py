@@ -7,16 +7,14 @@ from typing import Any
 
 from ..world import (
     STATS_FIELDS,
-    Contains,
     Diff,
-    Exactly,
     Expect,
     Failure,
-    Matches,
     Place,
     StatsExpectation,
     TargetExpectation,
 )
+from ._maps import read_check, read_rows
 from ._node import Node, one_of
 from ._paths import read_path, read_paths
 
@@ -25,20 +23,9 @@ __all__ = ["read_expect"]
 _Targets = tuple[tuple[str, TargetExpectation], ...]
 
 
-def _target(node: Node) -> TargetExpectation:
-    if not node.is_mapping:
-        return Exactly(node.content("the content of a target file, or one of `contains:` and `matches:`"))
-    fields = node.fields("the content", ("contains", "matches"), "check")
-    if len(fields) != 1:
-        node.fail(f"expected one of `contains:` and `matches:`, found {len(fields)} of them")
-    if "contains" in fields:
-        return Contains(fields["contains"].text("the text to find"))
-    return Matches(fields["matches"].pattern("a regular expression"))
-
-
 def _targets(node: Node) -> _Targets:
     entries = node.entries("a mapping from target file to content ({} for none)")
-    return tuple((read_path(name, key), _target(value)) for name, key, value in entries)
+    return tuple((read_path(name, key), read_check(value, "target file")) for name, key, value in entries)
 
 
 def _diff(node: Node) -> Diff:
@@ -88,6 +75,7 @@ _LOOKS: dict[str, Callable[[Node], Any]] = {
     "stats": _stats,
     "terminates": _terminates,
     "raises": _raises,
+    "rows": read_rows,
 }
 
 

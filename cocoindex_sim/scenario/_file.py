@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..values import ScenarioError
 from ..world import WATCH_PROFILES, Place, Story
+from ._maps import read_entries
 from ._node import Node, one_of, read_yaml
 from ._steps import check_order, read_files, read_step
 
@@ -16,7 +17,7 @@ __all__ = ["SUFFIX", "parse_scenarios", "read_scenarios"]
 SUFFIX = ".coco.yaml"
 """How the name of every scenario file ends."""
 
-_HEADING = ("name", "description", "app", "given", "steps", "scenarios")
+_HEADING = ("name", "description", "app", "source", "given", "steps", "scenarios")
 _ONE_OF_SEVERAL = ("name", "description", "given", "steps")
 _APP = re.compile(r"(?P<file>.+?\.py)(?::(?P<name>.+))?")
 
@@ -41,9 +42,20 @@ def parse_scenarios(text: str, *, path: Path, base: Path) -> list[Story]:
     """
     root = read_yaml(text, path)
     fields = root.fields("a mapping with `app:` and `steps:`", _HEADING, "key")
-    if "app" not in fields:
-        root.fail("`app:` is missing; it names the pipeline, as in `app: path/main.py`")
-    heading = _Heading(app=_app(fields["app"], base), app_place=fields["app"].place, base=base, given=_given(fields))
+    if "app" not in fields and "source" not in fields:
+        root.fail("`app:` is missing; it names the pipeline, as in `app: path/main.py`, or `source:` a connector")
+    if "app" in fields and "source" in fields:
+        fields["source"].fail(
+            "`source:` is a connector to run without a pipeline, and `app:` is one; write one of them"
+        )
+    named = fields.get("app") or fields["source"]
+    heading = _Heading(
+        app=_app(named, base) if "app" in fields else _source(named, base),
+        app_place=named.place,
+        is_source="source" in fields,
+        base=base,
+        given=_given(fields),
+    )
     if ("steps" in fields) == ("scenarios" in fields):
         both = "both" if "steps" in fields else "neither"
         root.fail(f"expected one of `steps:` and `scenarios:`, found {both}")
@@ -67,6 +79,7 @@ def parse_scenarios(text: str, *, path: Path, base: Path) -> list[Story]:
 class _Heading:
     app: str
     app_place: Place
+    is_source: bool
     base: Path
     given: _Given
 
@@ -76,8 +89,20 @@ def _app(node: Node, base: Path) -> str:
     parts = _APP.fullmatch(text)
     if parts is None:
         node.fail(f"{text!r} is not a pipeline; write the path of a Python file, as in 'path/main.py'")
-    if not (base / parts["file"]).is_file():
-        node.fail(f"there is no file {parts['file']!r}; the path starts at the directory of the scenario file")
+    return _of_a_file(node, text, parts["file"], base)
+
+
+def _source(node: Node, base: Path) -> str:
+    text = node.text("a connector, as in 'path/prices.py:prices'")
+    parts = _APP.fullmatch(text)
+    if parts is None or not (parts["name"] or "").isidentifier():
+        node.fail(f"{text!r} is not a connector; write a Python file and what makes it, as in 'path/prices.py:prices'")
+    return _of_a_file(node, text, parts["file"], base)
+
+
+def _of_a_file(node: Node, text: str, file: str, base: Path) -> str:
+    if not (base / file).is_file():
+        node.fail(f"there is no file {file!r}; the path starts at the directory of the scenario file")
     return text
 
 
@@ -85,14 +110,18 @@ def _app(node: Node, base: Path) -> str:
 class _Given:
     files: dict[str, bytes]
     watch: str | None = None
+    entries: tuple[tuple[str, str, str], ...] = ()
 
 
 def _given(fields: dict[str, Node]) -> _Given:
     if "given" not in fields:
         return _Given({})
-    given = fields["given"].fields("a mapping with `files:`", ("files", "watch"), "starting state")
-    files = dict(read_files(given["files"])) if "files" in given else {}
-    return _Given(files, _watch(given["watch"]) if "watch" in given else None)
+    given = fields["given"].fields("a mapping with `files:` or `map:`", ("files", "watch", "map"), "starting state")
+    return _Given(
+        files=dict(read_files(given["files"])) if "files" in given else {},
+        watch=_watch(given["watch"]) if "watch" in given else None,
+        entries=read_entries(given["map"]) if "map" in given else (),
+    )
 
 
 def _watch(node: Node) -> str:
@@ -124,6 +153,7 @@ def _story(node: Node, fields: dict[str, Node], heading: _Heading, default_name:
     check_order(steps)
     given = _given(fields)
     files = heading.given.files | given.files
+    entries = {(name, key): value for name, key, value in heading.given.entries + given.entries}
     return Story(
         name=_name(fields["name"]) if "name" in fields else default_name,
         place=node.place,
@@ -133,5 +163,7 @@ def _story(node: Node, fields: dict[str, Node], heading: _Heading, default_name:
         steps=steps,
         files=tuple(files.items()),
         watch=given.watch or heading.given.watch or "inotify",
+        entries=tuple((*names, value) for names, value in entries.items()),
+        is_source=heading.is_source,
         description=fields["description"].text("a description").strip() if "description" in fields else "",
     )

@@ -34,6 +34,15 @@ from ..world import (
 )
 from ._duration import parse_duration
 from ._expectations import read_expect
+from ._maps import (
+    read_map_delete,
+    read_map_hold,
+    read_map_inject,
+    read_map_release,
+    read_map_set,
+    read_map_watch,
+    read_target_inject,
+)
 from ._node import Node, one_of
 from ._paths import read_path, read_paths
 
@@ -219,6 +228,13 @@ _READERS: dict[str, Callable[[Node, Place], Step]] = {
     "fs.chmod": _chmod,
     "fs.watch": _watch,
     "inject": _inject,
+    "map.set": read_map_set,
+    "map.delete": read_map_delete,
+    "map.watch": read_map_watch,
+    "map.hold": read_map_hold,
+    "map.release": read_map_release,
+    "map.inject": read_map_inject,
+    "target.inject": read_target_inject,
     "advance": _advance,
     "crash": _crash,
     "restart": _restart,
@@ -229,7 +245,7 @@ _READERS: dict[str, Callable[[Node, Place], Step]] = {
 STEP_NAMES: tuple[str, ...] = tuple(_READERS)
 """The names of all steps."""
 
-_BARE = ("start", "ready", "settle", "stop", "update", "crash", "restart", "drop")
+_BARE = ("start", "ready", "settle", "stop", "update", "crash", "restart", "drop", "map.release")
 
 
 def read_step(node: Node) -> Step:

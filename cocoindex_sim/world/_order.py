@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ._story import Crash, Drop, Expect, Inject, Ready, Restart, Start, Step, Stop, Update
+from ._story import Crash, Drop, Expect, Inject, InjectTrouble, Ready, Restart, Start, Step, Stop, Update
 
 __all__ = ["first_refusal"]
 
@@ -41,12 +41,12 @@ def first_refusal(steps: Sequence[Step]) -> tuple[Step, str] | None:
         refusal = None
         if isinstance(step, Expect):
             if state == "down" and (step.terminates is not None or step.raises or step.stats):
-                refusal = "the process is down since line {line}; only `targets` and `diff` can be looked at"
+                refusal = "the process is down since line {line}; only `targets`, `rows` and `diff` can be looked at"
             elif step.terminates is not None and state not in ("running", "live"):
                 refusal = "`terminates` is about an update that was begun with `start`; there is none"
             elif (state == "running" and step.terminates is not False) or (state == "live" and step.terminates):
                 state, since = "idle", step.place.line
-        elif isinstance(step, Inject):
+        elif isinstance(step, Inject | InjectTrouble):
             if state in ("idle", "down") and not any(run > number for run in runs):
                 refusal = "nothing runs after this step, so nothing can go wrong; put it before `update` or `start`"
         elif isinstance(step, Crash) and step.at is not None and state == "idle":

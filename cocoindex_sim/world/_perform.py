@@ -11,22 +11,28 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..fakes import InjectedTrouble
 from ..fakes.filesystem import InjectedFault
 from ..values import CocoSimError, DeadlockError, FenceError, LimitError
 from ._compare import Difference, compare_diff, compare_error, compare_stats, compare_targets, diff_of
+from ._compare_rows import compare_rows
 from ._story import (
     Advance,
     ChangeMode,
     Crash,
+    DeleteKeys,
     Drop,
     Expect,
     Inject,
+    InjectTrouble,
     MakeLink,
+    MapTrouble,
     MoveFile,
     Place,
     Ready,
     RemoveFiles,
     Restart,
+    SetKeys,
     Settle,
     Start,
     Step,
@@ -96,7 +102,7 @@ def _pipeline_frames(error: BaseException, base: Path) -> list[str]:
     ]
 
 
-_SOURCE_STEPS = (WriteFiles, RemoveFiles, MoveFile, MakeLink, TouchFiles, ChangeMode)
+_SOURCE_STEPS = (WriteFiles, RemoveFiles, MoveFile, MakeLink, TouchFiles, ChangeMode, SetKeys, DeleteKeys)
 
 
 class Performance:
@@ -109,7 +115,7 @@ class Performance:
         self._begins = begins
         self._seen: dict[str, bytes] = {}
         self._started: Start | None = None
-        self._injected: list[tuple[Inject, InjectedFault]] = []
+        self._injected: list[tuple[Inject | InjectTrouble, InjectedFault | InjectedTrouble]] = []
         # The error of an update or drop, until an `expect` takes it.
         self._error: BaseException | None = None
         self._error_step: Update | Start | Drop | None = None
@@ -128,11 +134,12 @@ class Performance:
 
     def _begin(self) -> None:
         story = self._story
-        load_app = partial(self._world.load, story.app, base=story.base)
+        load_app = partial(self._world.load, story.app, base=story.base, is_source=story.is_source)
         self._world.watching.profile = story.watch
         self._guard(load_app, f"{story.app!r} can't be loaded", story.app_place)
         # After loading, because the working directory is that of the pipeline.
         self._guard(partial(self._write, story.files), "the files of `given` can't be written", story.place)
+        self._set_keys(story.entries)
         self._changed()
 
     def _end(self) -> None:
@@ -145,8 +152,9 @@ class Performance:
         for step, injected in self._injected:
             if not injected.fired:
                 seen = f"there were {injected.seen} such calls" if injected.seen else "there was no such call"
-                nth = f" number {step.fault.nth}" if step.fault.nth > 1 else ""
-                verdict = f"the fault {step.fault}{nth} never happened: {seen} after this step"
+                fault = step.fault if isinstance(step, Inject) else step
+                nth = f" number {fault.nth}" if fault.nth > 1 else ""
+                verdict = f"the fault {fault}{nth} never happened: {seen} after this step"
                 raise ExpectationFailed(verdict, place=step.place)
 
     def _refuse_fences(self) -> None:
@@ -211,6 +219,8 @@ class Performance:
             self._crash(step)
         elif isinstance(step, Inject):
             self._injected.append((step, world.inject(step.fault)))
+        elif isinstance(step, InjectTrouble):
+            self._injected.append((step, self._inject(step)))
         elif isinstance(step, Restart):
             self._guard(world.restart, "the process can't be restarted", step.place)
         else:
@@ -219,6 +229,15 @@ class Performance:
     def _write(self, files: tuple[tuple[str, bytes], ...]) -> None:
         for path, content in files:
             self._world.files.write(path, content, parents=True)
+
+    def _set_keys(self, entries: tuple[tuple[str, str, str], ...]) -> None:
+        for name, key, value in entries:
+            self._world.map(name).set(key, value)
+
+    def _inject(self, step: InjectTrouble) -> InjectedTrouble:
+        if step.system == "target":
+            return self._world.target(step.name).inject(step.kind, nth=step.nth, times=step.times)
+        return self._world.map(step.name).inject(step.kind, call=step.call, nth=step.nth, times=step.times)
 
     def _ready(self, step: Ready) -> None:
         assert self._started is not None
@@ -236,7 +255,18 @@ class Performance:
 
     def _change(
         self,
-        step: WriteFiles | RemoveFiles | MoveFile | MakeLink | TouchFiles | ChangeMode | Trouble | Settle | Advance,
+        step: WriteFiles
+        | RemoveFiles
+        | MoveFile
+        | MakeLink
+        | TouchFiles
+        | ChangeMode
+        | Trouble
+        | SetKeys
+        | DeleteKeys
+        | MapTrouble
+        | Settle
+        | Advance,
     ) -> None:
         files = self._world.files
         if isinstance(step, WriteFiles):
@@ -262,6 +292,14 @@ class Performance:
                 files.chmod(path, mode)
         elif isinstance(step, Trouble):
             getattr(self._world.watching, step.kind)()
+        elif isinstance(step, SetKeys):
+            self._set_keys(step.entries)
+        elif isinstance(step, DeleteKeys):
+            for name, key in step.keys:
+                self._world.map(name).delete(key)
+        elif isinstance(step, MapTrouble):
+            trouble = getattr(self._world.map(step.map), step.kind)
+            trouble(*() if step.barrier is None else (step.barrier,))
         elif isinstance(step, Settle):
             self._world.settle()
         else:
@@ -295,6 +333,8 @@ class Performance:
             check("targets", compare_targets(step.targets, files))
         if step.diff is not None:
             check("diff", compare_diff(step.diff, diff_of(self._seen, files)))
+        if step.rows is not None:
+            check("rows", compare_rows(step.rows, self._world.targets))
         if step.stats is not None:
             check("stats", compare_stats(step.stats, self._world.stats()))
         self._seen = files

@@ -16,19 +16,23 @@ __all__ = [
     "ChangeMode",
     "Contains",
     "Crash",
+    "DeleteKeys",
     "Diff",
     "Drop",
     "Exactly",
     "Expect",
     "Failure",
     "Inject",
+    "InjectTrouble",
     "MakeLink",
+    "MapTrouble",
     "Matches",
     "MoveFile",
     "Place",
     "Ready",
     "RemoveFiles",
     "Restart",
+    "SetKeys",
     "Settle",
     "Start",
     "StatsExpectation",
@@ -184,6 +188,51 @@ class Inject:
 
 
 @dataclass(frozen=True, slots=True)
+class SetKeys:
+    """Give keys of external maps these values: (map, key, value) each, one after the other."""
+
+    place: Place
+    entries: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteKeys:
+    """Remove keys of external maps: (map, key) each; that is told also of those that are not there."""
+
+    place: Place
+    keys: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MapTrouble:
+    """Something that happens to the clients of an external map; see `fakes.maps.RemoteMap`."""
+
+    place: Place
+    map: str
+    kind: Literal["hold", "release", "silence", "kill", "rewind"]
+    barrier: str | None = None
+    """Which one is held or released; None for any."""
+
+
+@dataclass(frozen=True, slots=True)
+class InjectTrouble:
+    """Let something go wrong with an external system later on. That it never does is a failure of the story."""
+
+    place: Place
+    system: Literal["map", "target"]
+    name: str
+    kind: str
+    call: str = ""
+    """Of a map, the call it strikes; see `fakes.maps.TROUBLES`."""
+    nth: int = 1
+    times: int = 1
+
+    def __str__(self) -> str:
+        at = f"at {self.call!r} of map" if self.system == "map" else "at an action of target"
+        return f"{self.kind} {at} {self.name!r}"
+
+
+@dataclass(frozen=True, slots=True)
 class Advance:
     """Let virtual time pass."""
 
@@ -270,6 +319,8 @@ class Expect:
     stats: tuple[StatsExpectation, ...] | None = None
     terminates: bool | None = None
     raises: Failure | None = None
+    rows: tuple[tuple[str, str, TargetExpectation], ...] | None = None
+    """All rows of the external targets: (target, key, content) each."""
     places: dict[str, Place] = field(default_factory=dict, hash=False, compare=False)
     """Where each of the parts above is written, by its name; `place` for those not in it."""
 
@@ -289,6 +340,10 @@ Step: TypeAlias = (
     | ChangeMode
     | Trouble
     | Inject
+    | SetKeys
+    | DeleteKeys
+    | MapTrouble
+    | InjectTrouble
     | Advance
     | Crash
     | Restart
@@ -300,8 +355,9 @@ Step: TypeAlias = (
 class Story:
     """One scenario.
 
-    `app` is a pipeline, `path/main.py` or `path/main.py:app_name`, relative to `base`. `watch`: the profile by which
-    changes of files are told.
+    `app` is a pipeline, `path/main.py` or `path/main.py:app_name`, relative to `base`; with `is_source`, a connector
+    under test, `path/prices.py:factory`. `watch`: the profile by which changes of files are told. `entries`: what the
+    external maps hold at the beginning, (map, key, value) each.
     """
 
     name: str
@@ -312,4 +368,6 @@ class Story:
     steps: tuple[Step, ...]
     files: tuple[tuple[str, bytes], ...] = ()
     watch: str = "inotify"
+    entries: tuple[tuple[str, str, str], ...] = ()
+    is_source: bool = False
     description: str = ""

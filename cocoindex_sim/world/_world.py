@@ -28,6 +28,7 @@ from ..store import MemoryHolder, MemoryStore
 from ..values import Event, FenceError, event_name
 from ._external import Connections, ExternalSystems, enter_connections, leave_connections
 from ._loop import VirtualLoop
+from ._mirror import factory_in, mirror_app
 from ._outside import fence_in, fence_out
 from ._policy import Policy
 from ._recording import Recording
@@ -79,7 +80,7 @@ class World:
         )
         self._stores: dict[str, MemoryStore] = {}
         self._life = _Life(self)
-        self._loaded: tuple[str, Path] | None = None
+        self._loaded: tuple[str, Path, bool] | None = None
         self._app: App[..., Any] | None = None
         self._handle: UpdateHandle[Any] | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -104,19 +105,21 @@ class World:
         """The engine process of the present life."""
         return self._life.process
 
-    def load(self, target: str, *, base: Path | None = None) -> App[..., Any]:
+    def load(self, target: str, *, base: Path | None = None, is_source: bool = False) -> App[..., Any]:
         """Execute a pipeline file, unmodified, in this world, and take its app: `path/main.py[:app_name]`.
 
-        `base`: what the path is relative to. Raises what `load_module` and `find_app` raise.
+        A connector under test is loaded with `is_source`, by its factory: `path/prices.py:prices`. Its app mirrors it.
+        `base`: what the path is relative to. Raises what `load_module` and `find_app` raise, and LookupError when there
+        is no such factory.
         """
         base = base or Path.cwd()
-        self._loaded = (target, base)
+        self._loaded = (target, base, is_source)
         parsed = parse_target(target)
         if parsed.is_file:
             directory = str((base / parsed.reference).resolve().parent)
             self.files.mkdir(directory, parents=True)
             self.files.chdir(directory)
-        self._app = self._life.load(target, base)
+        self._app = self._life.load(target, base, is_source)
         return self._app
 
     def use(self, make_app: Callable[[], App[..., Any]]) -> App[..., Any]:
@@ -368,12 +371,14 @@ class _Life:
             raise RuntimeError("this process has crashed: restart() the world first")
         return _Entered(self.process, self.connections, self._loop.fenced)
 
-    def load(self, target: str, base: Path) -> App[..., Any]:
+    def load(self, target: str, base: Path, is_source: bool) -> App[..., Any]:
         parsed = parse_target(target)
         self._exit.enter_context(alias.installed())
         self._exit.enter_context(_fresh_modules((base / parsed.reference).resolve().parent, self.process))
         with self.entered():
-            load_module(parsed, base)
+            module = load_module(parsed, base)
+            if is_source:
+                return mirror_app(factory_in(module, parsed.app_name or ""))
             return find_app(parsed, self.process)
 
     def kill(self) -> None:

@@ -11,9 +11,9 @@ from cocoindex_sim.world import STATS_FIELDS
 
 STEPS = (
     "start, ready, settle, stop, update, fs.write, fs.remove, fs.move, fs.link, fs.touch, fs.chmod, fs.watch, inject,"
-    " advance, crash, restart, drop, expect"
+    " map.set, map.delete, map.watch, map.hold, map.release, map.inject, target.inject, advance, crash, restart, drop, expect"
 )
-KEYS = "name, description, app, given, steps, scenarios"
+KEYS = "name, description, app, source, given, steps, scenarios"
 EVENTS = ", ".join(EVENT_NAMES)
 COUNTERS = ", ".join(STATS_FIELDS)
 
@@ -57,7 +57,7 @@ FILES = {
     ),
     "no app": (
         "steps: [update]\n",
-        "x.coco.yaml:1:1: `app:` is missing; it names the pipeline, as in `app: path/main.py`",
+        "x.coco.yaml:1:1: `app:` is missing; it names the pipeline, as in `app: path/main.py`, or `source:` a connector",
     ),
     "app of another kind": (
         "app: [main.py]\n",
@@ -131,7 +131,7 @@ FILES = {
     "empty name": ('app: main.py\nname: ""\nsteps: [update]\n', "x.coco.yaml:2:7: a name can't be empty"),
     "unknown start": (
         "app: main.py\ngiven:\n  file: {}\nsteps: [update]\n",
-        "x.coco.yaml:3:3: unknown starting state 'file'; did you mean 'files'? known: files, watch",
+        "x.coco.yaml:3:3: unknown starting state 'file'; did you mean 'files'? known: files, watch, map",
     ),
     "unknown watch profile": (
         "app: main.py\ngiven:\n  watch: inotfy\nsteps: [update]\n",
@@ -326,10 +326,14 @@ ONE_STEP = {
         "'../*.md' leads out of the world's working directory; write a path below it",
         32,
     ),
-    "expect: nothing": ("expect: {}", "`expect` expects nothing; known: targets, diff, stats, terminates, raises", 13),
+    "expect: nothing": (
+        "expect: {}",
+        "`expect` expects nothing; known: targets, diff, stats, terminates, raises, rows",
+        13,
+    ),
     "expect: unknown": (
         "expect: {target: {}}",
-        "unknown expectation 'target'; did you mean 'targets'? known: targets, diff, stats, terminates, raises",
+        "unknown expectation 'target'; did you mean 'targets'? known: targets, diff, stats, terminates, raises, rows",
         14,
     ),
     "targets: a list": (
@@ -444,7 +448,7 @@ ORDER = {
         "5:5: nothing runs after this step, so nothing can go wrong; put it before `update` or `start`"
     ),
     "crash, expect: {raises: {type: ValueError}}": (
-        "4:5: the process is down since line 3; only `targets` and `diff` can be looked at"
+        "4:5: the process is down since line 3; only `targets`, `rows` and `diff` can be looked at"
     ),
 }
 

@@ -11,6 +11,7 @@ from cocoindex_sim.world import (
     ChangeMode,
     Contains,
     Crash,
+    DeleteKeys,
     Diff,
     Drop,
     Exactly,
@@ -18,13 +19,16 @@ from cocoindex_sim.world import (
     Failure,
     FileFault,
     Inject,
+    InjectTrouble,
     MakeLink,
+    MapTrouble,
     Matches,
     MoveFile,
     Place,
     Ready,
     RemoveFiles,
     Restart,
+    SetKeys,
     Settle,
     Start,
     StatsExpectation,
@@ -89,6 +93,20 @@ EVERY_STEP = """\
   - inject: {fault: EACCES, path: a.md, call: list, nth: 2, times: 3}
   - inject: {fault: changes, path: a.md, content: B}
   - stop
+  - map.set: {a: apples, users: {b: bananas, c: 1.0}}
+  - map.delete: a
+  - map.delete: [a, b]
+  - map.delete: {users: c}
+  - map.watch: hold
+  - map.watch: {users: dies}
+  - map.hold: scan
+  - map.release: {users: answer}
+  - map.release
+  - map.inject: {fault: late}
+  - map.inject: {fault: fails, call: scan, map: users, nth: 2, times: 3}
+  - target.inject: {fault: ack_lost}
+  - target.inject: {fault: slow, target: other, nth: 4}
+  - update
 """
 
 
@@ -124,6 +142,20 @@ def test_every_step_is_read_as_written(base: Path) -> None:
         Inject(at(29), FileFault("EACCES", "a.md", "list", nth=2, times=3)),
         Inject(at(30), FileFault("changes", "a.md", content=b"B")),
         Stop(at(31)),
+        SetKeys(at(32), (("map", "a", "apples"), ("users", "b", "bananas"), ("users", "c", "1.0"))),
+        DeleteKeys(at(33), (("map", "a"),)),
+        DeleteKeys(at(34), (("map", "a"), ("map", "b"))),
+        DeleteKeys(at(35), (("users", "c"),)),
+        MapTrouble(at(36), "map", "hold", "deliver"),
+        MapTrouble(at(37), "users", "kill"),
+        MapTrouble(at(38), "map", "hold", "scan"),
+        MapTrouble(at(39), "users", "release", "answer"),
+        MapTrouble(at(40), "map", "release"),
+        InjectTrouble(at(41), "map", "map", "late", "deliver"),
+        InjectTrouble(at(42), "map", "users", "fails", "scan", 2, 3),
+        InjectTrouble(at(43), "target", "mirror", "ack_lost"),
+        InjectTrouble(at(44), "target", "other", "slow", nth=4),
+        Update(at(45)),
     )
     assert {line.split()[1].rstrip(":") for line in EVERY_STEP.splitlines()} == set(STEP_NAMES)
 
@@ -146,6 +178,7 @@ def test_expectations_are_read_with_the_place_of_each(base: Path) -> None:
         total: {num_deletes: 0}
       terminates: true
       raises: {type: ValueError, matches: bad .*}
+      rows: {a: apples, b: {contains: an}, other: {c: {matches: ^C}, d: 1.0}}
 """,
         base,
     )
@@ -160,6 +193,12 @@ def test_expectations_are_read_with_the_place_of_each(base: Path) -> None:
         ),
         terminates=True,
         raises=Failure("ValueError", "bad .*"),
+        rows=(
+            ("mirror", "a", Exactly(b"apples")),
+            ("mirror", "b", Contains("an")),
+            ("other", "c", Matches("^C")),
+            ("other", "d", Exactly(b"1.0")),
+        ),
     )
     assert isinstance(expect, Expect)
     assert {name: place.line for name, place in expect.places.items()} == {
@@ -168,6 +207,7 @@ def test_expectations_are_read_with_the_place_of_each(base: Path) -> None:
         "stats": 13,
         "terminates": 16,
         "raises": 17,
+        "rows": 18,
     }
 
 
@@ -261,3 +301,24 @@ def test_the_watch_profile_is_that_of_the_scenario_or_of_the_heading(base: Path)
     two = "  - {name: two, given: {watch: fsevents}, steps: [update]}\n"
     assert [story.watch for story in parse(heading + one + two, base)] == ["windows", "fsevents"]
     assert parse("app: main.py\nsteps: [update]\n", base)[0].watch == "inotify"
+
+
+def test_what_maps_hold_at_the_beginning_is_that_of_the_heading_and_of_the_scenario(base: Path) -> None:
+    (story,) = parse(
+        """\
+app: main.py
+given: {map: {a: apples, users: {u: 1}}}
+scenarios:
+  - name: one
+    given: {map: {a: apricots, b: bananas}}
+    steps: [update]
+""",
+        base,
+    )
+    assert story.entries == (("map", "a", "apricots"), ("users", "u", "1"), ("map", "b", "bananas"))
+    assert not story.is_source
+
+
+def test_a_connector_is_named_by_what_makes_it(base: Path) -> None:
+    (story,) = parse("source: main.py:prices\nsteps: [update]\n", base)
+    assert (story.app, story.is_source, story.app_place) == ("main.py:prices", True, at(1, 9))

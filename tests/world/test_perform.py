@@ -81,7 +81,7 @@ class RecordingWorld:
         self._call("stat", path)
         return SimpleNamespace(mtime_ns=5)
 
-    def load(self, target: str, *, base: Path) -> None:
+    def load(self, target: str, *, base: Path, is_source: bool) -> None:
         self._call("load", target, base)
 
     def start(self, *, full_reprocess: bool = False, live: bool = False) -> None:

@@ -1,0 +1,60 @@
+"""The rows of the external targets beside those that were expected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..fakes.targets import JournalTarget
+from ..values import key_text
+from ._compare import Difference
+from ._journal_rows import MIRROR
+from ._story import Contains, Exactly, TargetExpectation
+
+__all__ = ["compare_rows"]
+
+
+def compare_rows(
+    expected: Iterable[tuple[str, str, TargetExpectation]], actual: Mapping[str, JournalTarget]
+) -> Difference | None:
+    """All rows of all targets against all that are expected: nothing missing, nothing extra, nothing different.
+
+    A key that is no text is expected by its text in paths, a value that is none by its `repr`.
+    """
+    wanted = {(target, key): content for target, key, content in expected}
+    held = {
+        (target.name, key if isinstance(key, str) else key_text(key)): _text(value)
+        for target in actual.values()
+        for key, value in target.rows.items()
+    }
+    lines = [f"missing    {_shown(row)}" for row in sorted(wanted.keys() - held.keys())]
+    lines += [f"extra      {_shown(row)} = {held[row]!r}" for row in sorted(held.keys() - wanted.keys())]
+    for row in sorted(wanted.keys() & held.keys()):
+        problem = _problem(wanted[row], held[row])
+        if problem:
+            lines.append(f"different  {_shown(row)} = {held[row]!r}, {problem}")
+    return Difference("the rows are not as expected", lines) if lines else None
+
+
+def _shown(row: tuple[str, str]) -> str:
+    target, key = row
+    return repr(key) if target == MIRROR else f"{key!r} of {target!r}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return repr(value)
+    return value if isinstance(value, str) else repr(value)
+
+
+def _problem(expected: TargetExpectation, actual: str) -> str:
+    if isinstance(expected, Exactly):
+        wanted = _text(expected.data)
+        return "" if wanted == actual else f"expected {wanted!r}"
+    if isinstance(expected, Contains):
+        return "" if expected.text in actual else f"expected to contain {expected.text!r}"
+    return "" if re.search(expected.pattern, actual) else f"expected to match {expected.pattern!r}"
