@@ -27,6 +27,7 @@ from ._explore import Exploration as Exploration
 from ._explore import Found as Found
 from ._explore import Run as Run
 from ._explore import explore as explore
+from ._explore import replay as replay
 from ._external import ExternalSystems as ExternalSystems
 from ._external import remote_map as remote_map
 from ._journal_rows import MIRROR as MIRROR

@@ -15,20 +15,23 @@ from ..values import DivergenceError
 from ._attempt import Attendants, Body, Case, Draw, Limits, Outcome, attempt
 from ._dfs import Branch, Dfs
 from ._divergence import divergence_lines
+from ._order import first_refusal
 from ._pct import Pct
 from ._perform import ExpectationFailed
 from ._policy import Candidate, Fifo, Policy, Replay, SeededRandom
+from ._recording import Recording
 from ._shrink import Shrunk, same_failure, shrink
 from ._silence import silent_logs
 from ._story import Place, Story
 from ._streams import Streams
 
-__all__ = ["CRASHES", "POLICIES", "Crashes", "Exploration", "Found", "Run", "explore"]
+__all__ = ["CRASHES", "POLICIES", "Crashes", "Exploration", "Found", "Run", "explore", "replay"]
 
-Crashes = Literal["none", "one", "all"]
+Crashes = Literal["none", "one", "sweep", "all"]
 
-CRASHES: Final[tuple[Crashes, ...]] = ("none", "one", "all")
-"""At how many durable steps of each run a process is killed, in a run of its own each."""
+CRASHES: Final[tuple[Crashes, ...]] = ("none", "one", "sweep", "all")
+"""After how many durable steps of each run its process is killed, in a run of its own each: none, one that is drawn,
+all of the run in asyncio's own order and one of each other, or all of every run."""
 
 POLICIES: Final = ("random", "pct", "dfs", "fifo")
 """What may order the runs of an exploration."""
@@ -39,13 +42,17 @@ _DFS_DEVIATIONS_MAX: Final = 2
 # How likely each call goes wrong, by turns: a fault at once hides what one later on would show.
 _RATES: Final = (0.3, 0.1, 0.03)
 
+# How many are tried without a crash before it is the crash.
+_OTHER_SCHEDULES: Final = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run of an exploration. Number 0 is in asyncio's own order, the others as the policy has it.
 
     `systematic`: these are the schedules of a search, all with one seed. `crash_at`: it is the run of that number and
-    seed once more, with the process killed after that durable step. `faulty`: once more, with faults.
+    seed once more, with the process killed after that durable step. `faulty`: once more, with faults. `again`: once
+    more, and not alike.
     """
 
     number: int
@@ -53,6 +60,7 @@ class Run:
     systematic: bool = False
     crash_at: int = 0
     faulty: bool = False
+    again: bool = False
 
     def __str__(self) -> str:
         name = "in order" if not self.number else f"seed {self.seed}"
@@ -60,7 +68,9 @@ class Run:
             name = f"schedule {self.number}"
         if self.faulty:
             name += " with faults"
-        return f"{name}, killed after durable step {self.crash_at}" if self.crash_at else name
+        if self.crash_at:
+            name += f", killed after durable step {self.crash_at}"
+        return f"{name}, again" if self.again else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +91,21 @@ class Found:
     shrunk: Shrunk | None = None
 
     @property
+    def smallest(self) -> Outcome | None:
+        """The shrunk outcome, or the one there is."""
+        return self.outcome if self.shrunk is None else self.shrunk.outcome
+
+    @property
     def verdict(self) -> str:
-        """One sentence without its full stop; the rule that was broken comes first."""
-        failure = self.failure
+        """One sentence about the smallest outcome, without its full stop; the rule that was broken comes first."""
+        outcome = self.smallest
+        failure = self.failure if outcome is None or outcome.failure is None else outcome.failure
         text = failure.verdict if isinstance(failure, ExpectationFailed) else f"{type(failure).__name__}: {failure}"
-        if self.oracle != "crash":
+        if self.oracle != "crash" or outcome is None:
             return text
-        hazards = () if self.outcome is None else self.outcome.hazards
-        what = next((f" ({hazard.kind})" for hazard in hazards if hazard.site == CRASH_SITE), "")
-        return f"crash: with the process killed after durable step {self.run.crash_at}{what}, and only then: {text}"
+        crash = next(hazard for hazard in outcome.hazards if hazard.site == CRASH_SITE)
+        killed = f"with the process killed after durable step {crash.nth} ({crash.kind})"
+        return f"crash: {killed}, and only then: {text}"
 
 
 @dataclass(slots=True)
@@ -138,8 +154,8 @@ def explore(
     `seed`, and a world of its own. `policy` is one of `POLICIES`; `dfs` takes one schedule after the other.
 
     * `crashes`: each run that goes well is made again with its process killed after one of its durable steps, drawn
-      from the seed ("one", the default for stories), or once for each of them ("all"). What fails only then is reported
-      as the oracle "crash".
+      from the seed ("one", the default for stories), or once for each of them ("all"); "sweep" is "all" for the run in
+      asyncio's order and "one" for the others. What fails only then is reported as the oracle "crash".
     * `faults`: each is made again with up to `faults_max` of these kinds of faults, or of "all" there are.
     * `check_determinism`: each is made again, and has to have the same trace.
 
@@ -173,6 +189,42 @@ def explore(
     )
     with silent_logs():
         return explorer.explore()
+
+
+def replay(
+    story: Story | Body,
+    recording: Recording,
+    *,
+    oracles_off: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
+) -> tuple[Outcome, Found | None]:
+    """Repeat one run of a story: what became of it, and the failure, if it is one.
+
+    Raises: ValueError when the story can't consist of the steps that the recording keeps.
+    """
+    if isinstance(story, Story) and recording.kept is not None:
+        beyond = [number for number in recording.kept if number >= len(story.steps)]
+        if beyond:
+            raise ValueError(
+                f"the recording keeps step {beyond[0]}, counted from 0, and the story has {len(story.steps)} steps: it"
+                " was made for another story, or for another version of it"
+            )
+        refused = first_refusal([story.steps[number] for number in recording.kept])
+        if refused is not None:
+            raise ValueError(f"the steps that the recording keeps are no story: {refused[0].place}: {refused[1]}")
+    judges, limits = _judges(story, oracles_off), limits or Limits()
+    outcome = attempt(Case.again(story, recording), judges=judges, limits=limits)
+    failure = outcome.failure
+    if failure is None:
+        return outcome, None
+    run = Run(1, recording.seed)
+    oracle = failure.oracle if isinstance(failure, ExpectationFailed) else ""
+    rest = tuple(_faults(outcome.hazards))
+    if rest != outcome.hazards:
+        without = Case.again(story, replace(recording, hazards=rest))
+        if not same_failure(attempt(without, judges=judges, limits=limits).failure, failure):
+            oracle = "crash"
+    return outcome, Found(run, failure, oracle, outcome)
 
 
 def _judges(story: Story | Body, off: Mapping[str, str] | None) -> Attendants | None:
@@ -270,7 +322,7 @@ class _Explorer:
     def _crash_points(self, run: Run, outcome: Outcome) -> Sequence[int]:
         if self.crashes == "none" or not outcome.durable_steps:
             return ()
-        if self.crashes == "all":
+        if self.crashes == "all" or (self.crashes == "sweep" and not run.number):
             return range(1, outcome.durable_steps + 1)
         return (Streams(f"{run.seed}:{run.number}").stream("crash").randint(1, outcome.durable_steps),)
 
@@ -297,6 +349,7 @@ class _Explorer:
         again = attempt(case, judges=self.judges, limits=self.limits)
         number, lines = divergence_lines(_told(outcome), _told(again))
         if number:
+            self.watch_run(replace(run, again=True), again)
             fact = f"the run {run}, repeated, has another trace from line {number} on"
             self._fail(run, None, self._not_deterministic(fact, lines), outcome)
 
@@ -309,7 +362,12 @@ class _Explorer:
         """Take note of a failure that is not known yet, and shrink that of a case."""
         if any(same_failure(failure, known.failure) for known in self.found.failures):
             return
-        oracle = "crash" if run.crash_at else failure.oracle if isinstance(failure, ExpectationFailed) else ""
+        crash_needed = run.crash_at > 0
+        if case is not None and crash_needed:
+            without = self._without_crash(case, failure)
+            if without is not None:
+                crash_needed, (case, outcome) = False, without
+        oracle = "crash" if crash_needed else failure.oracle if isinstance(failure, ExpectationFailed) else ""
         passing, divergence = None, list[str]()
         if self.passing is not None and outcome is not None and case is not None:
             passing = self.passing[0]
@@ -321,12 +379,22 @@ class _Explorer:
                 outcome,
                 judges=self.judges,
                 limits=self.limits,
-                crash_needed=run.crash_at > 0,
+                crash_needed=crash_needed,
                 runs_max=self.shrink_runs_max,
             )
         self.found.failures.append(Found(run, failure, oracle, outcome, passing, tuple(divergence), shrunk))
         if len(self.found.failures) >= self.failures_max:
             raise _Enough
+
+    def _without_crash(self, case: Case, failure: Exception) -> tuple[Case, Outcome] | None:
+        """A run that fails alike with nobody killed: then it was the order in which things went on after the crash."""
+        for number in range(_OTHER_SCHEDULES):
+            policy = partial(_drawn_again, case.seed, number)
+            other = replace(case, crash_at=0, draw=Draw(faults_max=0), policy=policy)
+            outcome = attempt(other, judges=self.judges, limits=self.limits)
+            if same_failure(outcome.failure, failure):
+                return other, outcome
+        return None
 
 
 class _InOrder:
@@ -338,6 +406,10 @@ class _InOrder:
     def choose(self, ready: Sequence[Candidate]) -> int:
         self.decisions += 1
         return 0
+
+
+def _drawn_again(seed: int, number: int, streams: Streams) -> Policy:
+    return SeededRandom(Streams(f"{seed}:{number}").schedule)
 
 
 def _same_branch(branch: Branch, streams: Streams) -> Branch:

@@ -99,6 +99,7 @@ class Reduction:
         self._tried: set[Plan] = set()
         self._rng = random.Random("few deviations")  # the same tries each time
         self._seen = Seen(False)
+        self._durable_steps: dict[tuple[int, ...], int] = {}
         self.runs = 0
         """How many runs were made."""
         self.exhausted = False
@@ -136,6 +137,7 @@ class Reduction:
         self.runs += 1
         self._tried.add(plan)
         seen = self._carry_out(plan)
+        self._durable_steps[plan.steps] = seen.durable_steps
         if not seen.same or (self._keep_crash and _crash(seen.hazards) is None):
             return False
         self._seen = seen
@@ -200,15 +202,18 @@ class Reduction:
     def _try_elsewhere(self, steps: tuple[int, ...]) -> bool:
         """Other moments for what goes wrong, and other schedules."""
         choices, hazards = self._left_by(steps)
-        for moved in self._moments(hazards):
+        for moved in self._moments(hazards, self._durable_steps.get(steps)):
             if self._try(Plan(steps, moved, choices)) or (choices and self._try(Plan(steps, moved))):
                 return True
         return self._try_any(Plan(steps, hazards, drawn=number) for number in range(_SEEDS if choices else 0))
 
-    def _moments(self, hazards: tuple[Hazard, ...]) -> Iterator[tuple[Hazard, ...]]:
+    def _moments(self, hazards: tuple[Hazard, ...], durable_steps: int | None) -> Iterator[tuple[Hazard, ...]]:
         """One hazard at another call of its site, nearest first."""
         for number, hazard in enumerate(hazards):
+            last = durable_steps if hazard.site == CRASH_SITE else None
             for nth in _nearest(hazard.nth, _MOMENTS_MAX):
+                if last is not None and nth > last:
+                    continue
                 yield (*hazards[:number], hazard._replace(nth=nth), *hazards[number + 1 :])
 
     # -- hazards ---------------------------------------------------------------------------------------------------

@@ -11,14 +11,18 @@ import pytest
 from cocoindex_sim.fakes import CRASH_SITE
 from cocoindex_sim.world import (
     Case,
+    Crash,
     Exactly,
     ExpectationFailed,
     Outcome,
+    Recording,
+    Restart,
     Run,
     Update,
     World,
     attempt,
     explore,
+    replay,
 )
 from cocoindex_sim.world import _explore as module
 
@@ -96,6 +100,33 @@ def test_every_durable_step_is_a_moment_to_crash_at(tmp_path: Path, monkeypatch:
     assert (one.crash_points, len(one.runs)) == (9, 18)
     assert len({run.crash_at for run in one.runs}) > 4
     assert explore(story, runs=8, crashes="none").crash_points == 0
+    assert explore(story, runs=8, crashes="sweep").crash_points == durable_steps + 8
+
+
+def test_a_recording_is_replayed_with_the_same_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged_by(monkeypatch, CountedOnce())
+    story = long_story(tmp_path, COUNTS_TWICE)
+    (failure,) = explore(story, runs=20).failures
+    assert failure.shrunk is not None
+    outcome, again = replay(story, Recording.parse(str(failure.shrunk.recording)))
+    assert again is not None
+    assert (again.oracle, again.verdict) == (failure.oracle, failure.verdict)
+    assert list(outcome.trace.lines()) == list(failure.shrunk.outcome.trace.lines())
+    assert replay(story, Recording(0, ()))[1] is None
+
+
+@pytest.mark.parametrize(
+    ("kept", "message"),
+    [
+        ((0, 9), "keeps step 9, counted from 0, and the story has 9 steps"),
+        ((1, 10), "keeps step 10"),
+    ],
+)
+def test_a_recording_of_another_story_is_refused(tmp_path: Path, kept: tuple[int, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replay(long_story(tmp_path, COUNTS_TWICE), Recording(0, (), kept))
+    with pytest.raises(ValueError, match=r"no story: x\.coco\.yaml:3: there was no crash"):
+        replay(story_of(tmp_path, COUNTS_TWICE, Crash(at(2)), Restart(at(3))), Recording(0, (), (1,)))
 
 
 def test_what_fails_only_after_a_crash_is_found_by_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,8 +134,8 @@ def test_what_fails_only_after_a_crash_is_found_by_that_name(tmp_path: Path, mon
     found = explore(long_story(tmp_path, COUNTS_TWICE), runs=20)
     (failure,) = found.failures
     assert failure.oracle == "crash"
-    assert failure.verdict.startswith(f"crash: with the process killed after durable step {failure.run.crash_at} (fs.")
-    assert "and only then: idempotence: counted more than once" in failure.verdict
+    assert failure.verdict.startswith("crash: with the process killed after durable step ")
+    assert "), and only then: idempotence: counted more than once" in failure.verdict
     assert failure.passing == Run(failure.run.number, failure.run.seed)
     assert "killed after durable step" in str(failure.run)
     assert failure.shrunk is not None
@@ -238,7 +269,7 @@ def test_runs_log_nothing_and_the_loggers_are_as_before(
     ("options", "message"),
     [
         ({"policy": "fair"}, "policy is one of random, pct, dfs, fifo; got 'fair'"),
-        ({"crashes": "some"}, "crashes is one of none, one, all; got 'some'"),
+        ({"crashes": "some"}, "crashes is one of none, one, sweep, all; got 'some'"),
     ],
 )
 def test_what_there_is_not_is_refused(options: dict[str, str], message: str) -> None:
