@@ -128,13 +128,19 @@ KAFKA = {
     "KAFKA_PROCESS_ROLES": "broker,controller",
     "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
     "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
-    "KAFKA_INTER_BROKER_LISTENER_NAME": "CLIENTS",
-    "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT",
-    "KAFKA_LISTENERS": "CLIENTS://:9092,CONTROLLER://:9093",
+    # What clients are told to use is an address out here; a broker that looks after transactions calls itself, in there.
+    "KAFKA_INTER_BROKER_LISTENER_NAME": "BROKERS",
+    "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CLIENTS:PLAINTEXT,BROKERS:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "KAFKA_LISTENERS": "CLIENTS://:9092,BROKERS://localhost:9094,CONTROLLER://:9093",
     "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+    "KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS": "1",
+    "KAFKA_TRANSACTION_STATE_LOG_NUM_PARTITIONS": "1",
     "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
     "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
     "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+    "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
+    # A test can't wait for what the cleaner does every quarter of a minute.
+    "KAFKA_LOG_CLEANER_BACKOFF_MS": "200",
 }
 
 
@@ -151,7 +157,7 @@ def kafka(engine: DockerClient) -> Iterator[str]:
             port = server.getsockname()[1]
         broker = (
             DockerContainer(image)
-            .with_envs(**KAFKA, KAFKA_ADVERTISED_LISTENERS=f"CLIENTS://127.0.0.1:{port}")
+            .with_envs(**KAFKA, KAFKA_ADVERTISED_LISTENERS=f"CLIENTS://127.0.0.1:{port},BROKERS://localhost:9094")
             .with_kwargs(init=True)
             .waiting_for(LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(120))
         )
