@@ -17,6 +17,7 @@ from cocoindex_sim.world import (
     Dfs,
     ExpectationFailed,
     Fifo,
+    Judges,
     Pct,
     Policy,
     SeededRandom,
@@ -70,6 +71,7 @@ def run_story(story: Story, nodeid: str, options: Options) -> None:
 
     Raises: ScenarioFailed after the last run, when any of them failed.
     """
+    judges = Judges(story)
     failure: ScenarioFailed | None = None
     passed: list[Run] = []
     run, trace = Run(0, 0), list[str]()
@@ -83,11 +85,11 @@ def run_story(story: Story, nodeid: str, options: Options) -> None:
             error: Exception | None = _not_deterministic(story, str(divergence))
             passed = [other for other in passed if other != run]
         else:
-            error, trace = _run_once(story, run, policy_of())
+            error, trace = _run_once(judges, run, policy_of())
             if options.trace is not None:
                 _write_trace(options.trace, nodeid, run, trace)
             if options.check_determinism:
-                error = _divergence(story, run, (error, trace), _run_once(story, run, policy_of())) or error
+                error = _divergence(story, run, (error, trace), _run_once(judges, run, policy_of())) or error
         if error is None:
             passed.append(run)
         elif failure is None:
@@ -137,10 +139,12 @@ class _InOrder:
         return 0
 
 
-def _run_once(story: Story, run: Run, policy: Policy) -> tuple[Exception | None, list[str]]:
+def _run_once(judges: Judges, run: Run, policy: Policy) -> tuple[Exception | None, list[str]]:
     world = World(run.seed, policy=policy)
     try:
-        perform(story, world)
+        attendance = judges.attend(world)
+        perform(judges.story, world, changed=attendance.source_changed, ending=attendance.ending)
+        attendance.judge()
     except Exception as error:
         return error, list(world.trace.lines())
     else:

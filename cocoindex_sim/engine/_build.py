@@ -112,7 +112,7 @@ async def _build(component: Component, invocation: Invocation) -> Any:
         run.committer.enqueue([(RecordKey("component", component.path), record)])
     component.enter(Phase.RUNNING)
     if run.observed:
-        run.emit(ComponentStarted(component.path, component.processor))
+        run.emit(ComponentStarted(component.path, component.processor, None if memo is None else True))
     value = await _run_body(component, invocation)
     if component.broken_by is not None:
         path, error = component.broken_by

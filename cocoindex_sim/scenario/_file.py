@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..values import ScenarioError
-from ..world import WATCH_PROFILES, Place, Story
+from ..world import ORACLES, WATCH_PROFILES, Place, Story
 from ._maps import read_entries
 from ._node import Node, one_of, read_yaml
 from ._steps import check_order, read_files, read_step
@@ -17,8 +17,8 @@ __all__ = ["SUFFIX", "parse_scenarios", "read_scenarios"]
 SUFFIX = ".coco.yaml"
 """How the name of every scenario file ends."""
 
-_HEADING = ("name", "description", "app", "source", "given", "steps", "scenarios")
-_ONE_OF_SEVERAL = ("name", "description", "given", "steps")
+_HEADING = ("name", "description", "app", "source", "given", "oracles_off", "steps", "scenarios")
+_ONE_OF_SEVERAL = ("name", "description", "given", "oracles_off", "steps")
 _APP = re.compile(r"(?P<file>.+?\.py)(?::(?P<name>.+))?")
 
 
@@ -55,6 +55,7 @@ def parse_scenarios(text: str, *, path: Path, base: Path) -> list[Story]:
         is_source="source" in fields,
         base=base,
         given=_given(fields),
+        oracles_off=_oracles_off(fields),
     )
     if ("steps" in fields) == ("scenarios" in fields):
         both = "both" if "steps" in fields else "neither"
@@ -82,6 +83,7 @@ class _Heading:
     is_source: bool
     base: Path
     given: _Given
+    oracles_off: dict[str, str]
 
 
 def _app(node: Node, base: Path) -> str:
@@ -131,6 +133,18 @@ def _watch(node: Node) -> str:
     return name
 
 
+def _oracles_off(fields: dict[str, Node]) -> dict[str, str]:
+    if "oracles_off" not in fields:
+        return {}
+    reasons = fields["oracles_off"].fields("a mapping from oracles to reasons", ORACLES, "oracle")
+    off: dict[str, str] = {}
+    for name, node in reasons.items():
+        off[name] = node.text(f"the reason why {name!r} can't hold here").strip()
+        if not off[name]:
+            node.fail(f"the oracle {name!r} is off without a reason; say why it can't hold here")
+    return off
+
+
 def _filled(node: Node, what: str) -> list[Node]:
     items = node.items(f"a list of {what}s")
     if not items:
@@ -166,4 +180,5 @@ def _story(node: Node, fields: dict[str, Node], heading: _Heading, default_name:
         entries=tuple((*names, value) for names, value in entries.items()),
         is_source=heading.is_source,
         description=fields["description"].text("a description").strip() if "description" in fields else "",
+        oracles_off=tuple((heading.oracles_off | _oracles_off(fields)).items()),
     )

@@ -11,6 +11,7 @@ from ._errors import ScenarioError as ScenarioError
 from ._errors import StateError as StateError
 from ._errors import StateFormatError as StateFormatError
 from ._errors import StateLockedError as StateLockedError
+from ._errors import TasksLeftError as TasksLeftError
 from ._errors import UsageError as UsageError
 from ._events import EVENT_NAMES as EVENT_NAMES
 from ._events import ActionsApplied as ActionsApplied

@@ -9,6 +9,7 @@
     +- FenceError (RuntimeError)       a call that leaves the simulation; names the call
     +- DeadlockError (RuntimeError)    a simulated run where nothing can happen any more; lists who waits where
     +- LimitError (RuntimeError)       a simulated run went past a limit; names the limit
+    +- TasksLeftError (RuntimeError)   a stopped update that is not over; names the tasks that go on
     +- DivergenceError (RuntimeError)  a simulated run that was repeated went another way; says where
     +- InternalError (RuntimeError)    ours: please report it
 
@@ -32,6 +33,7 @@ __all__ = [
     "StateError",
     "StateFormatError",
     "StateLockedError",
+    "TasksLeftError",
     "UsageError",
 ]
 
@@ -88,6 +90,10 @@ class DeadlockError(CocoSimError, RuntimeError):
 
 class LimitError(CocoSimError, RuntimeError):
     """A simulated run went past one of its limits."""
+
+
+class TasksLeftError(CocoSimError, RuntimeError):
+    """An update was stopped in a simulated run, and tasks of it go on."""
 
 
 class DivergenceError(CocoSimError, RuntimeError):

@@ -6,7 +6,7 @@ names are also the vocabulary of scenario files (`crash: {at: pre_committed}`).
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -70,10 +70,11 @@ class ComponentMounted(_Event, frozen=True, tag=_snake):
 
 
 class ComponentStarted(_Event, frozen=True, tag=_snake):
-    """The body of a component begins to run."""
+    """The body of a component begins to run. `memo` is set when its result is to be stored, and was not found."""
 
     path: StablePath
     processor: str
+    memo: Literal[True] | None = None
 
 
 class ComponentReused(_Event, frozen=True, tag=_snake):

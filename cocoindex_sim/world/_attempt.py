@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeAlias
 
 from ..fakes import DrawnHazards, Hazard, Hazards, RecordedHazards
-from ._perform import ExpectationFailed, perform
+from ._failed import ExpectationFailed
+from ._perform import perform
 from ._policy import Fifo, Policy
 from ._recording import Recording
 from ._schedule import STEPS_MAX
@@ -30,6 +31,10 @@ class Attendance(Protocol):
 
     def source_changed(self) -> None:
         """The story has put the sources in place, or changed them."""
+        ...
+
+    def ending(self) -> None:
+        """The story is over, and the live update that it left running is about to be stopped."""
         ...
 
     def judge(self, *, supervised: bool) -> None:
@@ -157,15 +162,22 @@ def attempt(case: Case, *, judges: Attendants | None = None, limits: Limits = _L
     try:
         attendance = None if judges is None else judges.attend(world)
         changed = _nothing if attendance is None else attendance.source_changed
+
+        def ending() -> None:
+            nonlocal durable_steps
+            durable_steps = durable_steps or hazards.durable_steps
+            if attendance is not None:
+                attendance.ending()
+
         play = perform_supervised if case.supervised else perform
         story = case.performed()
         try:
             if isinstance(story, Story):
-                play(story, world, changed=changed, begins=begins)
+                play(story, world, changed=changed, begins=begins, ending=ending)
             else:
                 story(world)
         finally:
-            durable_steps = hazards.durable_steps  # those of judging do not count
+            durable_steps = durable_steps or hazards.durable_steps  # those of judging do not count
         if attendance is not None:
             hazards.lift()
             world.faults.lift()

@@ -15,9 +15,9 @@ from ..values import DivergenceError
 from ._attempt import Attendants, Body, Case, Draw, Limits, Outcome, attempt
 from ._dfs import Branch, Dfs
 from ._divergence import divergence_lines
+from ._failed import ExpectationFailed
 from ._order import first_refusal
 from ._pct import Pct
-from ._perform import ExpectationFailed
 from ._policy import Candidate, Fifo, Policy, Replay, SeededRandom
 from ._recording import Recording
 from ._shrink import Shrunk, same_failure, shrink

@@ -6,16 +6,17 @@ import asyncio
 import os
 import sysconfig
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..fakes import InjectedTrouble
 from ..fakes.filesystem import InjectedFault
-from ..values import CocoSimError, DeadlockError, FenceError, LimitError
+from ..values import DeadlockError, FenceError, LimitError
 from ._compare import Difference, compare_diff, compare_error, compare_stats, compare_targets, diff_of
 from ._compare_rows import compare_rows
+from ._failed import ExpectationFailed
 from ._story import (
     Advance,
     ChangeMode,
@@ -47,23 +48,7 @@ from ._story import (
 if TYPE_CHECKING:
     from ._world import World
 
-__all__ = ["ExpectationFailed", "Performance", "is_theirs", "perform"]
-
-
-class ExpectationFailed(CocoSimError, AssertionError):
-    """A story did not go as it says.
-
-    `place` is the line that was not met, `verdict` one sentence without its full stop, `lines` show the difference. An
-    error that nothing expected is the `__cause__`. `oracle` names the oracle that says so, if it is one.
-    """
-
-    oracle = ""
-
-    def __init__(self, verdict: str, *, place: Place, lines: Sequence[str] = ()) -> None:
-        super().__init__("\n".join([f"{place}: {verdict}.", *("  " + line for line in lines)]))
-        self.verdict = verdict
-        self.place = place
-        self.lines = list(lines)
+__all__ = ["Performance", "is_theirs", "perform"]
 
 
 def perform(
@@ -72,14 +57,16 @@ def perform(
     *,
     changed: Callable[[], object] = lambda: None,
     begins: Callable[[], object] = lambda: None,
+    ending: Callable[[], object] = lambda: None,
 ) -> None:
     """Perform `story` on a `world` in which nothing has happened yet. The world stays open.
 
-    `changed` is called when the sources are in place, and after each step that changed them; `begins` before each step.
+    `changed` is called when the sources are in place, and after each step that changed them; `begins` before each step;
+    `ending` before a live update that is left running after the last step is stopped.
 
     Raises: ExpectationFailed at the first step that does not go as the story says.
     """
-    Performance(story, world, changed, begins).run()
+    Performance(story, world, changed, begins, ending).run()
 
 
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
@@ -108,11 +95,19 @@ _SOURCE_STEPS = (WriteFiles, RemoveFiles, MoveFile, MakeLink, TouchFiles, Change
 class Performance:
     """One performance of a story, expectations judged."""
 
-    def __init__(self, story: Story, world: World, changed: Callable[[], object], begins: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        story: Story,
+        world: World,
+        changed: Callable[[], object],
+        begins: Callable[[], object],
+        ending: Callable[[], object],
+    ) -> None:
         self._story = story
         self._world = world
         self._changed = changed
         self._begins = begins
+        self._ending = ending
         self._seen: dict[str, bytes] = {}
         self._started: Start | None = None
         self._injected: list[tuple[Inject | InjectTrouble, InjectedFault | InjectedTrouble]] = []
@@ -144,6 +139,8 @@ class Performance:
 
     def _end(self) -> None:
         if self._started is not None and self._started.live and self._world.running:
+            if all(injected.fired for _, injected in self._injected):  # or one is meant for the stop
+                self._ending()
             self._attempt(self._started, self._world.stop)
         elif self._started is not None and not self._left_running():
             self._attempt(self._started, self._world.finish)

@@ -10,8 +10,9 @@ from typing import Final
 from ..fakes import CRASH_SITE
 from ._attempt import Attendants, Case, Limits, Outcome, attempt
 from ._divergence import divergence_lines
+from ._failed import ExpectationFailed
 from ._order import first_refusal
-from ._perform import ExpectationFailed, is_theirs
+from ._perform import is_theirs
 from ._policy import Candidate, Policy, SeededRandom
 from ._recording import Recording
 from ._reduce import Plan, Reduction, Seen

@@ -357,7 +357,8 @@ class Story:
 
     `app` is a pipeline, `path/main.py` or `path/main.py:app_name`, relative to `base`; with `is_source`, a connector
     under test, `path/prices.py:factory`. `watch`: the profile by which changes of files are told. `entries`: what the
-    external maps hold at the beginning, (map, key, value) each.
+    external maps hold at the beginning, (map, key, value) each. `oracles_off`: oracles that can't hold in this
+    story, each with the reason.
     """
 
     name: str
@@ -371,3 +372,4 @@ class Story:
     entries: tuple[tuple[str, str, str], ...] = ()
     is_source: bool = False
     description: str = ""
+    oracles_off: tuple[tuple[str, str], ...] = ()

@@ -28,6 +28,7 @@ def perform_supervised(
     *,
     changed: Callable[[], object] = lambda: None,
     begins: Callable[[], object] = lambda: None,
+    ending: Callable[[], object] = lambda: None,
 ) -> None:
     """Perform `story` on a `world` with hazards, in which nothing has happened yet. The world stays open.
 
@@ -36,7 +37,7 @@ def perform_supervised(
 
     Raises: ExpectationFailed when an update can't end any more, exceeds a limit, or runs into a fence.
     """
-    _Supervision(story, world, changed, begins).run()
+    _Supervision(story, world, changed, begins, ending).run()
 
 
 class _Supervision(Performance):
@@ -105,6 +106,8 @@ class _Supervision(Performance):
     def _end(self) -> None:
         if self._started is not None:
             live = self._started.live and self._world.running
+            if live:
+                self._ending()
             end = Stop(self._story.place) if live else Expect(self._story.place, terminates=True)
             self._take(end)
         self._refuse_fences()

@@ -22,10 +22,10 @@ from ..fakes import Hazard, Hazards, VirtualClock
 from ..fakes.filesystem import FakeFileSystem, FaultPlan, FileFault, FileKernel, InjectedFault, Watching
 from ..fakes.maps import RemoteMap
 from ..fakes.targets import JournalTarget, Moment
-from ..ports import Ports, StateStore
+from ..ports import Observer, Ports, StateStore
 from ..runtime import App, UpdateHandle, find_app, load_module, parse_target
 from ..store import MemoryHolder, MemoryStore
-from ..values import Event, FenceError, event_name
+from ..values import Event, FenceError, TasksLeftError, event_name
 from ._external import Connections, ExternalSystems, enter_connections, leave_connections
 from ._loop import VirtualLoop
 from ._mirror import factory_in, mirror_app
@@ -78,12 +78,16 @@ class World:
         self.external = ExternalSystems(
             self.hazards, lambda: Moment(self.loop.now_ns, self.loop.steps, self._lives), self.trace.note
         )
+        self.observers: list[Observer] = [self.trace]
+        """Who is told what the engine does, in every process of this world; `observe` adds one."""
         self._stores: dict[str, MemoryStore] = {}
         self._life = _Life(self)
         self._loaded: tuple[str, Path, bool] | None = None
         self._app: App[..., Any] | None = None
         self._handle: UpdateHandle[Any] | None = None
         self._task: asyncio.Task[Any] | None = None
+        self._live = False
+        self._told_to_end = False
         self._closed = False
 
     def _change_time_ns(self) -> int:
@@ -97,6 +101,12 @@ class World:
         nothing_could = type(self.hazards) is Hazards
         hazards = None if nothing_could else tuple(self.hazards.fired)
         return Recording(self.seed, tuple(self.loop.choices), hazards=hazards)
+
+    def observe(self, observer: Observer) -> None:
+        """Have an observer told what the engine does from now on, in this process and in those after it."""
+        self.observers.append(observer)
+        if not self._life.ended:
+            self.process.observers.append(observer)
 
     # -- the pipeline ----------------------------------------------------------------------------------------------
 
@@ -142,11 +152,22 @@ class World:
         """Whether a started update has not ended."""
         return self._task is not None and not self._task.done()
 
+    @property
+    def live(self) -> bool:
+        """Whether a live update is running."""
+        return self.running and self._live
+
+    @property
+    def ended_by_itself(self) -> bool:
+        """Whether the last update was a live one and ended before it was told to, by `stop`, `drop` or a crash."""
+        return self._live and not self.running and not self._told_to_end
+
     def start(self, *, full_reprocess: bool = False, live: bool = False) -> None:
         """Begin an update without waiting for it. `live`: it goes on until it is stopped."""
         if self.running:
             raise RuntimeError("an update is running already: finish() it, or crash()")
         app = self.app
+        self._live, self._told_to_end = live, False
         with self._life.entered():
             self._handle = app.update(full_reprocess=full_reprocess, live=live)
             self._task = self._create_task(self._handle.result(), "update")
@@ -173,14 +194,15 @@ class World:
     def stop(self) -> Any:
         """End the started update as Ctrl-C does; what the root function returned, or its error raised.
 
-        RuntimeError when the update was not ready yet, or leaves tasks behind.
+        RuntimeError when the update was not ready yet, TasksLeftError when it leaves tasks behind.
         """
+        self._told_to_end = True
         self.app.interrupt()
         result = self.finish()
         self.loop.settle()
         left = sorted(task.get_name() for task in asyncio.all_tasks(self.loop))
         if left:
-            raise RuntimeError(f"the stopped update left {len(left)} tasks behind: {', '.join(left)}")
+            raise TasksLeftError(f"the stopped update left {len(left)} tasks behind: {', '.join(left)}")
         return result
 
     def update(self, *, full_reprocess: bool = False) -> Any:
@@ -190,6 +212,7 @@ class World:
 
     def drop(self) -> None:
         """Drop the app."""
+        self._told_to_end = True
         with self._life.entered():
             task = self._create_task(self.app.drop(), "drop")
         self.run(task)
@@ -290,6 +313,7 @@ class World:
         self.trace.note("crash")
         self._life.end()
         self._task = None
+        self._told_to_end = True
 
     def restart(self) -> None:
         """Begin a new process on what was durable, with the pipeline loaded afresh."""
@@ -363,7 +387,7 @@ class _Life:
             ),
             outer=current_process(),
         )
-        self.process.observers.append(world.trace)
+        self.process.observers.extend(world.observers)
 
     def entered(self) -> AbstractContextManager[None]:
         """Run code as part of this process."""

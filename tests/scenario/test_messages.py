@@ -13,7 +13,7 @@ STEPS = (
     "start, ready, settle, stop, update, fs.write, fs.remove, fs.move, fs.link, fs.touch, fs.chmod, fs.watch, inject,"
     " map.set, map.delete, map.watch, map.hold, map.release, map.inject, target.inject, advance, crash, restart, drop, expect"
 )
-KEYS = "name, description, app, source, given, steps, scenarios"
+KEYS = "name, description, app, source, given, oracles_off, steps, scenarios"
 EVENTS = ", ".join(EVENT_NAMES)
 COUNTERS = ", ".join(STATS_FIELDS)
 
@@ -118,7 +118,7 @@ FILES = {
     ),
     "app below the heading": (
         "app: main.py\nscenarios:\n  - name: a\n    app: main.py\n",
-        "x.coco.yaml:4:5: unknown key 'app'; known: name, description, given, steps",
+        "x.coco.yaml:4:5: unknown key 'app'; known: name, description, given, oracles_off, steps",
     ),
     "one name twice": (
         "app: main.py\nscenarios:\n  - {name: a, steps: [update]}\n  - {name: a, steps: [update]}\n",

@@ -7,6 +7,10 @@ from ._faults import FileFault as FileFault
 from ._faults import InjectedFault as InjectedFault
 from ._file_system import FakeFileSystem as FakeFileSystem
 from ._file_system import Faults as Faults
+from ._inodes import Directory as Directory
+from ._inodes import File as File
+from ._inodes import Link as Link
+from ._inodes import Node as Node
 from ._kernel import FileKernel as FileKernel
 from ._kernel import Writer as Writer
 from ._kernel_change import KernelChange as KernelChange

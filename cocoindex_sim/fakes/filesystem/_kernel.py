@@ -115,21 +115,22 @@ class FileKernel:
 
     def listing(self, path: str = "/") -> list[str]:
         """Everything below a directory, relative to it, sorted; directories end in a slash; links are not followed."""
-        return sorted(f"{below}/" if isinstance(node, Directory) else below for below, node in self._walk(path))
+        return sorted(f"{below}/" if isinstance(node, Directory) else below for below, node in self.walk(path))
 
     def contents(self, path: str = "/") -> dict[str, bytes]:
         """Every regular file below a directory: its content by its path relative to it, sorted."""
-        return {below: node.data for below, node in sorted(self._walk(path)) if isinstance(node, File)}
+        return {below: node.data for below, node in sorted(self.walk(path)) if isinstance(node, File)}
 
     def files_written_by(self, writer: Writer) -> dict[str, bytes]:
         """The regular files whose content this writer wrote last: content by absolute path, sorted."""
         return {
             f"/{below}": node.data
-            for below, node in sorted(self._walk("/"))
+            for below, node in sorted(self.walk("/"))
             if isinstance(node, File) and node.writer == writer
         }
 
-    def _walk(self, path: str) -> Iterator[tuple[str, Node]]:
+    def walk(self, path: str = "/") -> Iterator[tuple[str, Node]]:
+        """What is below a directory, by path relative to it; entries in the order they were made, links as they are."""
         top = self._get(path, "script")
         if not isinstance(top, Directory):
             raise os_error(errno.ENOTDIR, path)
@@ -173,22 +174,22 @@ class FileKernel:
         file.data = file.data + data if append else data
         file.writer = writer
         file.mtime_ns = self._now_ns()
-        self._tell("modified", found)
+        self._tell("modified", found, writer)
 
     def _create_file(self, found: Found, path: str, data: bytes, writer: Writer) -> None:
         self._may_change(found.parent, path, writer)
         now_ns = self._now_ns()
         self._attach(found.parent, found.name, File(self._next_number(), 0o644, now_ns, data, writer), now_ns)
-        self._tell("added", found)
+        self._tell("added", found, writer)
 
-    def _tell(self, kind: Literal["added", "modified", "touched", "removed"], found: Found) -> None:
+    def _tell(self, kind: Literal["added", "modified", "touched", "removed"], found: Found, writer: Writer) -> None:
         if not self.listeners:
             return
         node, name = found.node, found.name
         if not name and isinstance(node, Directory):  # the path ended in a dot
             found = Found(node.parent, node.name, node)
         path = found.parent.path_of(found.name) if found.name else "/"
-        self._tell_change(KernelChange(kind, path, isinstance(node, Directory)))
+        self._tell_change(KernelChange(kind, path, writer, isinstance(node, Directory)))
 
     def _tell_change(self, change: KernelChange) -> None:
         for listener in list(self.listeners):
@@ -214,7 +215,7 @@ class FileKernel:
         now_ns = self._now_ns()
         self._attach(found.parent, found.name, File(self._next_number(), old.mode, now_ns, bytes(data), writer), now_ns)
         if self.listeners:
-            self._tell_change(KernelChange("moved", found.parent.path_of(found.name)))
+            self._tell_change(KernelChange("moved", found.parent.path_of(found.name), writer))
 
     def mkdir(self, path: str, *, parents: bool = False, writer: Writer = "script") -> None:
         """Create a directory, with `parents` those above it; an existing one is fine."""
@@ -226,7 +227,7 @@ class FileKernel:
             now_ns = self._now_ns()
             directory = Directory(self._next_number(), 0o755, now_ns, found.parent, found.name)
             self._attach(found.parent, found.name, directory, now_ns)
-            self._tell("added", found._replace(node=directory))
+            self._tell("added", found._replace(node=directory), writer)
         elif not self._is_directory(path, writer):
             raise os_error(errno.EEXIST, path)
 
@@ -264,7 +265,7 @@ class FileKernel:
         else:
             raise os_error(errno.EISDIR, path)
         self._detach(found)
-        self._tell("removed", found)
+        self._tell("removed", found, writer)
 
     remove = unlink
 
@@ -285,7 +286,7 @@ class FileKernel:
         if found.node.entries:
             raise os_error(errno.ENOTEMPTY, path)
         self._detach(found)
-        self._tell("removed", found)
+        self._tell("removed", found, writer)
 
     def rmtree(self, path: str) -> None:
         """Remove a directory with everything in it, in one step. A link to one: NotADirectoryError."""
@@ -304,7 +305,7 @@ class FileKernel:
         if isinstance(node, Directory):
             for name, child in node.entries.items():
                 self._tell_removed(f"{path}/{name}", child)
-        self._tell_change(KernelChange("removed", path, isinstance(node, Directory)))
+        self._tell_change(KernelChange("removed", path, "script", isinstance(node, Directory)))
 
     def rename(self, source: str, target: str, *, writer: Writer = "script") -> None:
         """Move a file, link or directory, over a file or an empty directory if there is one."""
@@ -339,7 +340,7 @@ class FileKernel:
             old.node.parent, old.node.name = new.parent, new.name
         if self.listeners:
             path = new.parent.path_of(new.name)
-            self._tell_change(KernelChange("moved", path, isinstance(old.node, Directory), before))
+            self._tell_change(KernelChange("moved", path, writer, isinstance(old.node, Directory), before))
 
     def symlink(self, target: str, path: str) -> None:
         """Make a link at `path`; the target is kept as it is written, and need not exist."""
@@ -350,12 +351,12 @@ class FileKernel:
             raise os_error(errno.EEXIST, target, path)
         now_ns = self._now_ns()
         self._attach(found.parent, found.name, Link(self._next_number(), now_ns, target), now_ns)
-        self._tell("added", found)
+        self._tell("added", found, "script")
 
     def chmod(self, path: str, mode: int) -> None:
         """Set the permission bits, links followed. The owner's bits decide what the pipeline may do."""
         self._get(path, "script").mode = mode & 0o7777
-        self._tell("touched", self._find(path, "script"))
+        self._tell("touched", self._find(path, "script"), "script")
 
     def mode(self, path: str) -> int:
         """The permission bits, links followed."""
@@ -367,7 +368,7 @@ class FileKernel:
             self.write(path, b"")
         node = self._get(path, "script")
         node.mtime_ns = self._now_ns() if mtime_ns is None else mtime_ns
-        self._tell("touched", self._find(path, "script"))
+        self._tell("touched", self._find(path, "script"), "script")
 
 
 def _is_at_or_above(node: Inode, directory: Directory) -> bool:

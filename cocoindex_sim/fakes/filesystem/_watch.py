@@ -46,7 +46,7 @@ class FakeWatch:
         self._gaps: dict[str, float] = {}  # by directory that is not watched itself yet: until when
         self._kinds: dict[str, list[FileChange]] = {}
         self._error: OSError | None = None
-        self._is_silent = False
+        self.is_silent = False
         self.is_over = False
         self._is_due = False
         self._is_orphan = False
@@ -81,14 +81,14 @@ class FakeWatch:
     @property
     def undelivered(self) -> int:
         """How many changes are going to be told and were not taken yet."""
-        if self._is_silent or self._watching.is_held:
+        if self.is_silent or self._watching.is_held:
             return 0
         return len(self._on_its_way) + len(self._arrived) + sum(self._timers.values())
 
     @property
     def next_due_s(self) -> float | None:
         """When the next batch is due, by the loop's time."""
-        if self._is_silent or self._watching.is_held:
+        if self.is_silent or self._watching.is_held:
             return None
         return min((timer.when() for timer in self._timers), default=None)
 
@@ -103,7 +103,7 @@ class FakeWatch:
 
     def tell(self, changes: list[FileChange]) -> None:
         """Put changes on their way."""
-        if self.is_over or self._is_silent or self._error is not None or not changes:
+        if self.is_over or self.is_silent or self._error is not None or not changes:
             return
         if self.profile.removals_without_children:
             for change in changes:
@@ -126,7 +126,7 @@ class FakeWatch:
 
     def deliver(self) -> None:
         """Tell what is on its way."""
-        if self._watching.is_held or self.is_over or self._is_silent or not self._on_its_way:
+        if self._watching.is_held or self.is_over or self.is_silent or not self._on_its_way:
             return
         batch, self._on_its_way = self._arranged(self._on_its_way), []
         self._arrived += batch
@@ -169,7 +169,7 @@ class FakeWatch:
 
     def on_change(self, change: KernelChange) -> None:
         """Something changed, here or elsewhere."""
-        if self.is_over or self._is_silent or self._is_orphan or self._error is not None:
+        if self.is_over or self.is_silent or self._is_orphan or self._error is not None:
             return
         if change.is_dir and self._watching.kernel.node_at(self.path) is not self._root:
             # A tree is told from its leaves on, and is gone already then.
@@ -235,7 +235,7 @@ class FakeWatch:
 
     def silence(self) -> None:
         """Tell nothing any more."""
-        self._is_silent = True
+        self.is_silent = True
 
     def kill(self, error: OSError | None = None) -> None:
         """Die."""

@@ -92,6 +92,11 @@ class Watching:
         for watch in list(self.watches):
             watch.on_change(change)
 
+    @property
+    def is_troubled(self) -> bool:
+        """Whether changes are held back, or some watch is silent without having said so."""
+        return self.is_held or any(watch.is_silent for watch in self.watches)
+
     # --- what is on its way ---
 
     @property

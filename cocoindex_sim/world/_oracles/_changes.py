@@ -1,0 +1,160 @@
+"""Watches the outside of a world: what its sources were, one version after the other, and what was applied."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from ...fakes.filesystem import File, KernelChange
+from ...ports import Observer
+from ...values import (
+    ROOT_PATH,
+    ComponentReady,
+    Event,
+    LiveReady,
+    LiveStarted,
+    RunFinished,
+    RunStarted,
+    StablePath,
+)
+from ._sources import Sources, sources_of
+
+if TYPE_CHECKING:
+    from .._world import World
+
+__all__ = ["Applied", "Dropped", "Readiness", "Witness"]
+
+
+class Applied(NamedTuple):
+    """One change of a target: the key's new value (None: it is gone), and where in the trace it was made.
+
+    `version` counts the versions of the sources that there had been; `down` says that no process could have made it.
+    """
+
+    key: str
+    value: object
+    version: int
+    entry: int
+    down: bool = False
+
+
+class Readiness(NamedTuple):
+    """What became ready, and what was in the targets then; `begun` and `version` count versions of the sources."""
+
+    path: StablePath
+    begun: int
+    version: int
+    entry: int
+    targets: Mapping[str, object]
+
+
+class Dropped(NamedTuple):
+    """What a drop that raised nothing left in the targets, and where in the trace it ended."""
+
+    entry: int
+    targets: Mapping[str, object]
+
+
+class Witness(Observer):
+    """Keeps what only can be seen while it happens. The trace keeps the rest."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.versions: list[Sources] = []
+        self.applied: list[Applied] = []
+        self.ready: list[Readiness] = []
+        self.drops: list[Dropped] = []
+        self._directories: set[str] = set()  # those the pipeline made
+        self._files: dict[str, object] = {}
+        self._files_in_doubt = False
+        self._sources_in_doubt = True
+        self._begun: dict[StablePath, int] = {}
+        self._runs: list[str] = []  # the modes of those that began and did not end, in this process
+        self._process = world.process
+        world.files.listeners.append(self._on_change)
+        world.observe(self)
+
+    # -- sources ---------------------------------------------------------------------------------------------------
+
+    def source_changed(self) -> None:
+        """Take the sources as they are now for a version, if they are another."""
+        self._sources_in_doubt = False
+        sources = sources_of(self._world.files, self._directories)
+        if not self.versions or sources != self.versions[-1]:
+            self.versions.append(sources)
+
+    @property
+    def version(self) -> int:
+        """The number of the present version of the sources, from 0."""
+        if self._sources_in_doubt or not self.versions:
+            self.source_changed()
+        return len(self.versions) - 1
+
+    # -- targets ---------------------------------------------------------------------------------------------------
+
+    def targets(self) -> dict[str, object]:
+        """What is in the targets now, by key: for a file, its path relative to the working directory."""
+        if self._files_in_doubt:
+            self._files_in_doubt = False
+            self._files = dict(self._world.target_files())
+        return dict(self._files)
+
+    def _key(self, path: str) -> str:
+        cwd = self._world.files.cwd
+        return path[len(cwd) + 1 :] if path.startswith(f"{cwd}/") else os.path.relpath(path, cwd)
+
+    def _on_change(self, change: KernelChange) -> None:
+        if change.writer == "script":
+            self._sources_in_doubt = True
+            self._files_in_doubt = True
+            return
+        path = change.path
+        if change.is_dir:
+            (self._directories.discard if change.kind == "removed" else self._directories.add)(path)
+            return
+        key = self._key(path)
+        value: object = None
+        if change.kind == "removed":
+            self._files.pop(key, None)
+        else:
+            node = self._world.files.node_at(path)
+            assert isinstance(node, File)
+            self._files[key] = value = node.data
+        self._apply(key, value)
+
+    def _apply(self, key: str, value: object) -> None:
+        if "drop" in self._runs:
+            return
+        world = self._world
+        self.applied.append(Applied(key, value, self.version, len(world.trace.entries), world.down))
+
+    # -- events ----------------------------------------------------------------------------------------------------
+
+    def on_event(self, event: Event) -> None:
+        """Take one event."""
+        if isinstance(event, ComponentReady):
+            if event.path == ROOT_PATH:
+                self._became_ready(ROOT_PATH)
+        elif isinstance(event, LiveStarted):
+            self._begun[event.path] = self.version
+        elif isinstance(event, LiveReady):
+            self._became_ready(event.path)
+        elif isinstance(event, RunStarted):
+            if self._world.process is not self._process:
+                self._process = self._world.process
+                self._runs.clear()
+            self._runs.append(event.mode)
+            self._begun[ROOT_PATH] = self.version
+        elif isinstance(event, RunFinished):
+            # A drop ends the update that goes on, and then itself.
+            ended = next((mode for mode in self._runs if mode != "drop"), "drop")
+            self._runs.remove(ended)
+            if ended == "drop" and event.error is None:
+                self.drops.append(Dropped(len(self._world.trace.entries), self.targets()))
+
+    def _became_ready(self, path: StablePath) -> None:
+        begun = self._begun.get(path)
+        if begun is not None and "drop" not in self._runs:
+            entry = len(self._world.trace.entries)
+            self.ready.append(Readiness(path, begun, self.version, entry, self.targets()))

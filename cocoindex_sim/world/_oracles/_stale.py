@@ -1,0 +1,86 @@
+"""No stale apply: per key, what is applied follows the order of the source's versions; nothing is applied too late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ...values import (
+    ActionsApplied,
+    ComponentMounted,
+    ComponentRemoved,
+    ComponentStarted,
+    LiveStarted,
+    RunFinished,
+    RunStarted,
+    StablePath,
+)
+from .._trace import Entry
+from ._changes import Applied
+from ._violation import Violation, clipped, shown
+
+__all__ = ["applied_late", "stale"]
+
+
+def stale(applied: Iterable[Applied], versions: Sequence[Mapping[str, object] | None]) -> Violation | None:
+    """What was applied after something newer.
+
+    `versions`: what a fresh run makes of each version of the sources, oldest first; None where it raised, so that
+    nothing is known. A value that no version gives, such as one made of two versions, tells nothing.
+    """
+    last: dict[str, int] = {}
+    lines: list[str] = []
+    for key, value, *_ in applied:
+        at = last.get(key, 0)
+        for number in range(at, len(versions)):
+            version = versions[number]
+            if version is None or version.get(key) == value:
+                last[key] = number
+                break
+        else:
+            older = next((n for n in range(at - 1, -1, -1) if _gives(versions[n], key, value)), None)
+            if older is not None:
+                newer = versions[at] or {}
+                lines += [
+                    key,
+                    f"    applied   {shown(value)}, of version {older + 1} of the sources",
+                    f"    after     {shown(newer.get(key))}, of version {at + 1}",
+                ]
+    if not lines:
+        return None
+    return Violation("stale", "an older value was applied after a newer one", clipped(lines))
+
+
+def _gives(version: Mapping[str, object] | None, key: str, value: object) -> bool:
+    return version is not None and version.get(key) == value
+
+
+def applied_late(entries: Iterable[Entry], applied: Iterable[Applied]) -> Violation | None:
+    """What was applied though its component was removed, its update was over, or its process was dead."""
+    lines = [f"{change.key}: {shown(change.value)}, by a process that was dead" for change in applied if change.down]
+    removed: set[StablePath] = set()
+    runs = 0
+    for entry in entries:
+        event = entry.what
+        if isinstance(event, ActionsApplied):
+            if not runs:
+                lines.append(f"{entry.line()}: when no update was running")
+            elif event.path in removed:
+                lines.append(f"{entry.line()}: after the component was removed")
+        elif isinstance(event, ComponentStarted):
+            if removed:
+                removed.discard(event.path)
+                if any(above in removed for above in event.path.ancestors()):
+                    lines.append(f"{entry.line()}: below a component that was removed")
+        elif isinstance(event, ComponentMounted | LiveStarted):
+            removed.discard(event.path)
+        elif isinstance(event, ComponentRemoved):
+            removed.add(event.path)
+        elif isinstance(event, RunStarted):
+            runs += 1
+        elif isinstance(event, RunFinished):
+            runs -= 1
+        elif event == "crash":
+            runs = 0
+    if not lines:
+        return None
+    return Violation("stale", "something was applied after its time", clipped(lines))
