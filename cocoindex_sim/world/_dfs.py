@@ -21,6 +21,9 @@ class Branch:
         self.path: _Path = []
         """What was decided until now: the index taken and the number of candidates, each time."""
 
+    lingers = False
+    """What happens outside does so at once: its moments would be most of the schedules there are."""
+
     def choose(self, ready: Sequence[Candidate]) -> int:
         """The index this branch takes, then asyncio's order.
 

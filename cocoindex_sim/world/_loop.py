@@ -185,6 +185,14 @@ class VirtualLoop(Schedule):
         finally:
             self._leave()
 
+    def linger(self) -> None:
+        """Run some of what is ready, as the policy says, before something happens outside. The clock does not move."""
+        self._enter()
+        try:
+            self._linger()
+        finally:
+            self._leave()
+
     def settle(self) -> None:
         """Run until nothing is ready. The clock does not move."""
         self._enter()

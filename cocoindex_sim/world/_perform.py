@@ -90,6 +90,7 @@ def _pipeline_frames(error: BaseException, base: Path) -> list[str]:
 
 
 _SOURCE_STEPS = (WriteFiles, RemoveFiles, MoveFile, MakeLink, TouchFiles, ChangeMode, SetKeys, DeleteKeys)
+_OUTSIDE_STEPS = (*_SOURCE_STEPS, Trouble, MapTrouble)
 
 
 class Performance:
@@ -196,6 +197,8 @@ class Performance:
 
     def _take(self, step: Step) -> None:
         world = self._world
+        if isinstance(step, _OUTSIDE_STEPS):
+            world.linger()
         if isinstance(step, Expect):
             self._expect(step)
         elif isinstance(step, Start):

@@ -32,6 +32,7 @@ from typing import Any, Final
 
 from ..values import DeadlockError, LimitError
 from ._fence import FencedLoop
+from ._moment import MOMENTS
 from ._policy import Fifo, Policy
 from ._ready import Callback, TaskStep, Timer
 from ._waiting import waiting_text
@@ -285,6 +286,20 @@ class Schedule(FencedLoop):
                 if not self._left:
                     return
             self._run_round()
+
+    def _linger(self) -> None:
+        """Run some of what is ready: as many steps as the policy says, none in asyncio's own order."""
+        if self._fifo or not getattr(self.policy, "lingers", True) or not self._is_anything_ready():
+            return
+        index = self.policy.choose(MOMENTS)
+        self.choices.append(index)
+        for _ in range(MOMENTS[index].steps):
+            if not self._step():
+                return
+
+    def _is_anything_ready(self) -> bool:
+        due_ns = self._next_timer_ns()
+        return bool(self._candidates or self._later or (due_ns is not None and due_ns <= self.now_ns))
 
     def halt(self) -> None:
         """Stop right after the current step, whatever else is ready: for a crash. `halted` is then true."""

@@ -226,6 +226,11 @@ class World:
         with self._life.entered():
             return self.loop.run_until_complete(work)
 
+    def linger(self) -> None:
+        """Run a started update for some steps, as the policy says, so that what is done next happens at any moment."""
+        if self.running and not self._life.killed:
+            self.loop.linger()
+
     def settle(self) -> None:
         """Run what is ready; let time pass only for changes that are on their way to the pipeline."""
         if self._life.ended:

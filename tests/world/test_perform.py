@@ -106,6 +106,9 @@ class RecordingWorld:
     def drop(self) -> None:
         self._call("drop")
 
+    def linger(self) -> None:
+        pass
+
     def settle(self) -> None:
         self._call("settle")
 

@@ -272,3 +272,26 @@ def test_a_drawn_fault_is_raised_at_its_call_and_noted_in_the_trace(project: Pat
         assert any(line.endswith("hazard: fs.read:1:EIO") for line in world.trace.lines())
         world.update()
         assert world.target_files() == {"out/a.txt": b"A"}
+
+
+def test_what_happens_outside_may_happen_at_any_moment_of_a_run(project: Path) -> None:
+    def seen(seed: int) -> tuple[int, bytes]:
+        with loaded(project, policy=SeededRandom(Streams(seed).schedule)) as world:
+            world.start()
+            world.linger()
+            world.files.write("in/a", b"later")
+            steps = world.loop.steps
+            world.finish()
+            return steps, world.target_files()["out/a.txt"]
+
+    runs = [seen(seed) for seed in range(40)]
+    assert {content for _, content in runs} == {b"A", b"LATER"}
+    assert len({steps for steps, _ in runs}) > 10
+    assert runs == [seen(seed) for seed in range(40)]
+
+
+def test_in_asyncio_s_own_order_it_happens_at_once(project: Path) -> None:
+    with loaded(project) as world:
+        world.start()
+        world.linger()
+        assert (world.loop.steps, world.loop.choices) == (0, [])
