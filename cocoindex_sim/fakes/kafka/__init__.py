@@ -2,6 +2,7 @@
 
 from ._admin import FakeAdminClient as FakeAdminClient
 from ._cluster import SITES as SITES
+from ._cluster import Client as Client
 from ._cluster import Commit as Commit
 from ._cluster import KafkaCluster as KafkaCluster
 from ._cluster import Transaction as Transaction

@@ -24,11 +24,11 @@ __all__ = ["FakeAdminClient"]
 class FakeAdminClient(AdminClient):
     """An administrator of a `KafkaCluster`, made by `KafkaCluster.admin`. Its futures are done when they are given."""
 
-    def __new__(cls, *_: Any, **__: Any) -> FakeAdminClient:
-        # Not the real constructor, which would start threads.
-        return super().__new__(cls)
-
     def __init__(self, cluster: KafkaCluster, conf: Mapping[str, Any]) -> None:
+        self.open(cluster, conf)
+
+    def open(self, cluster: KafkaCluster, conf: Mapping[str, Any], **kwargs: Any) -> None:
+        """What stands for the real constructor, which would start threads; it takes the same arguments."""
         if not isinstance(conf, Mapping):
             raise TypeError("expected configuration dict")
         self._cluster = cluster
@@ -38,6 +38,7 @@ class FakeAdminClient(AdminClient):
     def cut(self) -> None:
         """The process was killed: every later call raises ProcessCut."""
         self._cut = True
+        self._cluster.forget(self)
 
     def notice(self, error: KafkaError) -> None:
         """Nobody is told."""

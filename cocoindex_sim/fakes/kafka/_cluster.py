@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ._consumer import FakeConsumer
     from ._producer import FakeProducer
 
-__all__ = ["SITES", "Commit", "KafkaCluster", "Transaction"]
+__all__ = ["SITES", "Client", "Commit", "KafkaCluster", "Transaction"]
 
 SITES: Final[Mapping[str, tuple[str, ...]]] = {
     "kafka.poll": ("error", "stall"),
@@ -63,6 +63,16 @@ class Commit(NamedTuple):
 
 class _Waiting(Protocol):
     def wake(self) -> None: ...
+
+
+class Client(Protocol):
+    """What the cluster does to a client, of whichever kind."""
+
+    def cut(self) -> None:
+        """Its process was killed."""
+
+    def notice(self, error: KafkaError) -> None:
+        """Its connection has an error to tell of."""
 
 
 class KafkaCluster:
@@ -113,7 +123,7 @@ class KafkaCluster:
         self._scripted: defaultdict[str, deque[str]] = defaultdict(deque)
         self._scripted_members: dict[tuple[str, str], ScriptedMember] = {}
         self._consumers: list[ConsumerKernel] = []
-        self._clients: list[Any] = []
+        self._clients: list[Client] = []
         self._waiting: dict[_Waiting, None] = {}
 
     # --- time ---
@@ -167,15 +177,14 @@ class KafkaCluster:
 
         return FakeAdminClient(self, conf or {})
 
-    def cut_clients(self) -> None:
-        """The process of all present clients was killed: what they call raises ProcessCut, and groups miss them."""
-        clients, self._clients = self._clients, []
-        for client in clients:
-            client.cut()
-
-    def register(self, client: Any) -> None:
-        """Have a client cut with the others."""
+    def register(self, client: Client) -> None:
+        """Tell a client of what happens to brokers."""
         self._clients.append(client)
+
+    def forget(self, client: Client) -> None:
+        """Tell it no more."""
+        if client in self._clients:
+            self._clients.remove(client)
 
     def new_kernel(self, config: ConsumerConfig) -> ConsumerKernel:
         """The inside of a new consumer."""
@@ -290,7 +299,7 @@ class KafkaCluster:
         return [number]
 
     def _notify(self, code: int, reason: str) -> None:
-        for client in self._clients:
+        for client in list(self._clients):
             client.notice(kafka_error(code, reason))
 
     def leader(self, wanted: TopicAndPartition) -> int:

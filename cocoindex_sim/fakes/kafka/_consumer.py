@@ -39,8 +39,15 @@ class FakeConsumer(AIOConsumer):
     """
 
     def __init__(self, cluster: KafkaCluster, conf: Mapping[str, Any]) -> None:
-        # Not the real constructor, which would start threads.
-        self._config = ConsumerConfig.of(conf)
+        self.open(cluster, conf)
+
+    def open(
+        self, cluster: KafkaCluster, consumer_conf: Mapping[str, Any], max_workers: int = 100, executor: Any = None
+    ) -> None:
+        """What stands for the real constructor, which would start threads; it takes the same arguments."""
+        if max_workers < 1 and executor is None:
+            raise ValueError("max_workers must be at least 1")
+        self._config = ConsumerConfig.of(consumer_conf)
         self._cluster = cluster
         self._kernel = cluster.new_kernel(self._config)
         self._calls = Calls(cluster, serial=cluster.serial_calls)
@@ -59,7 +66,7 @@ class FakeConsumer(AIOConsumer):
         """The process was killed: every later call raises ProcessCut, and the group misses the member."""
         self._calls.cut()
         self._kernel.cut = True
-        self._cluster.forget_kernel(self._kernel)
+        self._forget()
         if self._kernel.member is not None:
             self._kernel.group.die(self._kernel.member)
 
@@ -67,6 +74,10 @@ class FakeConsumer(AIOConsumer):
         """Tell the error callback, if there is one, at the next poll; the real client logs it otherwise."""
         if self._config.error_cb is not None:
             self._kernel.notices.append(error)
+
+    def _forget(self) -> None:
+        self._cluster.forget(self)
+        self._cluster.forget_kernel(self._kernel)
 
     def _usable(self) -> None:
         if self._kernel.cut:
@@ -422,7 +433,7 @@ class FakeConsumer(AIOConsumer):
             if question is not None:
                 return question
             self._kernel.shut()
-            self._cluster.forget_kernel(self._kernel)
+            self._forget()
             return None
 
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,82 +11,73 @@ import confluent_kafka
 from confluent_kafka import admin, aio
 
 from ...values import FenceError
-from ._cluster import KafkaCluster
+from ._admin import FakeAdminClient
+from ._cluster import Client, KafkaCluster
+from ._consumer import FakeConsumer
+from ._producer import FakeProducer
 
 __all__ = ["patched"]
 
 
 @contextmanager
-def patched(cluster: Callable[[], KafkaCluster] | KafkaCluster) -> Iterator[None]:
+def patched(
+    cluster: Callable[[], KafkaCluster] | KafkaCluster, *, made: Callable[[Client], object] = lambda _: None
+) -> Iterator[None]:
     """Have `AIOConsumer`, `AIOProducer` and `AdminClient` construct clients of a cluster, while inside.
 
-    What `confluent_kafka.aio` and `confluent_kafka.admin` hold is replaced, so modules that import these names inside
-    get the fakes, and `isinstance` of a real class holds for them. `cluster` may be a function that gives it when the
-    first client is made. The synchronous `Consumer` and `Producer`, whose calls would block the loop, raise FenceError.
+    The classes themselves are changed, so it makes no difference who imported them, and when; subclasses work, too.
+    `cluster` may be a function that gives it. `made` is called with each client. The synchronous `Consumer` and
+    `Producer`, whose calls would block the loop, raise FenceError. Other threads get the real ones.
     """
-    get = cluster if callable(cluster) else lambda: cluster
-
-    class AIOConsumer(aio.AIOConsumer, metaclass=_StandIn):
-        real = aio.AIOConsumer
-        make = staticmethod(lambda consumer_conf, max_workers=100, executor=None: get().consumer(consumer_conf))
-
-    class AIOProducer(aio.AIOProducer, metaclass=_StandIn):
-        real = aio.AIOProducer
-        make = staticmethod(
-            lambda producer_conf, max_workers=4, executor=None, batch_size=1000, buffer_timeout=1.0: get().producer(
-                producer_conf, batch_size=batch_size, buffer_timeout=buffer_timeout
-            )
-        )
-
-    class AdminClient(admin.AdminClient, metaclass=_StandIn):
-        real = admin.AdminClient
-        make = staticmethod(lambda conf, **kwargs: get().admin(conf))
-
-    class Consumer(confluent_kafka.Consumer, metaclass=_StandIn):
-        real = confluent_kafka.Consumer
-        make = staticmethod(_refuse("Consumer", "aio.AIOConsumer"))
-
-    class Producer(confluent_kafka.Producer, metaclass=_StandIn):
-        real = confluent_kafka.Producer
-        make = staticmethod(_refuse("Producer", "aio.AIOProducer"))
-
-    replaced = [
-        (aio, "AIOConsumer", AIOConsumer),
-        (aio, "AIOProducer", AIOProducer),
-        (admin, "AdminClient", AdminClient),
-        (confluent_kafka, "Consumer", Consumer),
-        (confluent_kafka, "Producer", Producer),
+    get = (lambda: cluster) if isinstance(cluster, KafkaCluster) else cluster
+    fakes: list[tuple[type, type]] = [
+        (aio.AIOConsumer, FakeConsumer),
+        (aio.AIOProducer, FakeProducer),
+        (admin.AdminClient, FakeAdminClient),
     ]
-    before = [(module, name, getattr(module, name)) for module, name, _ in replaced]
-    for module, name, stand_in in replaced:
-        setattr(module, name, stand_in)
+    before: list[tuple[Any, str, Any]] = [(real, "__init__", real.__dict__["__init__"]) for real, _ in fakes]
+    before += [(confluent_kafka, name, getattr(confluent_kafka, name)) for name in ("Consumer", "Producer")]
+    inside = threading.get_ident()
+    for (real, fake), (_, _, real_init) in zip(fakes, before, strict=False):
+        setattr(real, "__init__", _init(real, fake, real_init, inside, get, made))  # noqa: B010  # mypy refuses the plain form
+    for name in ("Consumer", "Producer"):
+        setattr(confluent_kafka, name, _fenced(getattr(confluent_kafka, name), inside))
     try:
         yield
     finally:
-        for module, name, real in before:
-            setattr(module, name, real)
+        for owner, name, value in before:
+            setattr(owner, name, value)
 
 
-class _StandIn(type):
-    """A class in the place of `real`: calling it makes a client, and it counts the same instances as its own."""
+def _init(
+    real: type,
+    fake: type,
+    real_init: Callable[..., None],
+    inside: int,
+    get: Callable[[], KafkaCluster],
+    made: Callable[[Client], object],
+) -> Callable[..., None]:
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        if threading.get_ident() != inside:
+            real_init(self, *args, **kwargs)
+            return
+        # Not a method of the fakes is known to the real class; a subclass keeps its own before those of the fake.
+        self.__class__ = fake if type(self) is real else type(type(self).__name__, (type(self), fake), {})
+        self.open(get(), *args, **kwargs)
+        made(self)
 
-    real: type
-    make: Callable[..., Any]
-
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        if "make" in cls.__dict__:
-            return cls.make(*args, **kwargs)
-        return super().__call__(*args, **kwargs)  # a user's own subclass
-
-    def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, cls.real)
+    return init
 
 
-def _refuse(name: str, instead: str) -> Callable[..., Any]:
-    def refuse(*_: object, **__: object) -> Any:
+def _fenced(real: type, inside: int) -> type:
+    name = real.__name__
+
+    def refuse(cls: type, *args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() != inside:
+            return real(*args, **kwargs)
         raise FenceError(
             f"confluent_kafka.{name}() blocks the thread it is called in, and a simulated run has no other;"
-            f" use confluent_kafka.{instead}"
+            f" use confluent_kafka.aio.AIO{name}"
         )
 
-    return refuse
+    return type(name, (real,), {"__new__": refuse})

@@ -59,8 +59,19 @@ class FakeProducer(AIOProducer):
         batch_size: int = 1000,
         buffer_timeout: float = 1.0,
     ) -> None:
-        # Not the real constructor, which would start threads.
-        self._config = ProducerConfig.of(conf)
+        self.open(cluster, conf, batch_size=batch_size, buffer_timeout=buffer_timeout)
+
+    def open(
+        self,
+        cluster: KafkaCluster,
+        producer_conf: Mapping[str, Any],
+        max_workers: int = 4,
+        executor: Any = None,
+        batch_size: int = 1000,
+        buffer_timeout: float = 1.0,
+    ) -> None:
+        """What stands for the real constructor, which would start threads; it takes the same arguments."""
+        self._config = ProducerConfig.of(producer_conf)
         self._cluster = cluster
         self._loop = asyncio.get_running_loop()
         self._size = batch_size
@@ -88,6 +99,7 @@ class FakeProducer(AIOProducer):
     def cut(self) -> None:
         """The process was killed: what has not reached the cluster is lost, and every later call raises ProcessCut."""
         self._cut = True
+        self._cluster.forget(self)
         self._calls.cut()
         self._cluster.remove_waiting(self._pump)
         self._pump.stop()
@@ -273,6 +285,7 @@ class FakeProducer(AIOProducer):
         self._shut = True
         self._stop_timer()
         await self.flush()
+        self._cluster.forget(self)
 
     def __len__(self) -> int:
         return 0 if self._shut else len(self._buffer) + len(self._in_flight)
