@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar, Token
+from typing import TYPE_CHECKING
 
 from ..fakes import Hazards
 from ..fakes.maps import MapClient, RemoteMap
 from ..fakes.targets import JournalTarget, Moment, TargetClient
+
+if TYPE_CHECKING:
+    from ..fakes.kafka import Client, KafkaCluster
 
 __all__ = [
     "Connections",
@@ -25,12 +29,32 @@ __all__ = [
 class ExternalSystems:
     """Maps and targets by name, each made when it is first asked for. They outlive the processes that use them."""
 
-    def __init__(self, hazards: Hazards, moment: Callable[[], Moment], note: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        hazards: Hazards,
+        moment: Callable[[], Moment],
+        note: Callable[[str], object],
+        make_kafka: Callable[[], KafkaCluster],
+    ) -> None:
         self.maps: dict[str, RemoteMap] = {}
         self.targets: dict[str, JournalTarget] = {}
         self._hazards = hazards
         self._moment = moment
         self._note = note
+        self._make_kafka = make_kafka
+        self._kafka: KafkaCluster | None = None
+
+    @property
+    def kafka(self) -> KafkaCluster:
+        """The Kafka cluster."""
+        if self._kafka is None:
+            self._kafka = self._make_kafka()
+        return self._kafka
+
+    @property
+    def has_kafka(self) -> bool:
+        """Whether anybody has asked for the Kafka cluster."""
+        return self._kafka is not None
 
     def map(self, name: str) -> RemoteMap:
         """The map of this name."""
@@ -46,8 +70,11 @@ class ExternalSystems:
 
     @property
     def next_delivery_s(self) -> float | None:
-        """When, by the loop's time, the next late change of a map arrives; None if none is late."""
-        dues = (each.next_delivery_s for each in self.maps.values())
+        """When, by the loop's time, the next late change of a map or of Kafka arrives; None if none is late."""
+        dues = [each.next_delivery_s for each in self.maps.values()]
+        if self._kafka is not None:
+            self._kafka.catch_up()
+            dues.append(self._kafka.next_effect_s)
         return min((due for due in dues if due is not None), default=None)
 
 
@@ -58,7 +85,17 @@ class Connections:
         self._systems = systems
         self._map_clients: dict[str, MapClient] = {}
         self._target_clients: dict[str, TargetClient] = {}
+        self._kafka_clients: list[Client] = []
         self._is_cut = False
+
+    @property
+    def kafka(self) -> KafkaCluster:
+        """The Kafka cluster, for which the process makes its own clients."""
+        return self._systems.kafka
+
+    def made(self, client: Client) -> None:
+        """The process has made a client of the Kafka cluster."""
+        self._kafka_clients.append(client)
 
     def map(self, name: str) -> MapClient:
         """The client of a map."""
@@ -83,6 +120,8 @@ class Connections:
             map_client.cut()
         for target_client in self._target_clients.values():
             target_client.cut()
+        for kafka_client in self._kafka_clients:
+            kafka_client.cut()
 
 
 _present: ContextVar[Connections | None] = ContextVar("coco_connections", default=None)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import alias
 from ..engine import Process, UpdateStats, current_process
@@ -27,6 +27,7 @@ from ..runtime import App, UpdateHandle, find_app, load_module, parse_target
 from ..store import MemoryHolder, MemoryStore
 from ..values import Event, FenceError, TasksLeftError, event_name
 from ._external import Connections, ExternalSystems, enter_connections, leave_connections
+from ._kafka_patch import enter_kafka
 from ._loop import VirtualLoop
 from ._mirror import factory_in, mirror_app
 from ._outside import fence_in, fence_out
@@ -35,6 +36,9 @@ from ._recording import Recording
 from ._schedule import STEPS_MAX
 from ._streams import Streams
 from ._trace import EVENTS_MAX, Trace
+
+if TYPE_CHECKING:
+    from ..fakes.kafka import KafkaCluster
 
 __all__ = ["World"]
 
@@ -76,7 +80,10 @@ class World:
         self.hazards.on_crash = self._kill
         self._lives = 0
         self.external = ExternalSystems(
-            self.hazards, lambda: Moment(self.loop.now_ns, self.loop.steps, self._lives), self.trace.note
+            self.hazards,
+            lambda: Moment(self.loop.now_ns, self.loop.steps, self._lives),
+            self.trace.note,
+            self._make_kafka,
         )
         self.observers: list[Observer] = [self.trace]
         """Who is told what the engine does, in every process of this world; `observe` adds one."""
@@ -276,6 +283,21 @@ class World:
         """The external map of this name; what a pipeline gets a client of by `remote_map(name)`."""
         return self.external.map(name)
 
+    @property
+    def kafka(self) -> KafkaCluster:
+        """The Kafka cluster of this world: the one that every client which a pipeline constructs belongs to."""
+        return self.external.kafka
+
+    def _make_kafka(self) -> KafkaCluster:
+        from ..fakes.kafka import KafkaCluster  # late: the library that it stands in for costs
+
+        return KafkaCluster(
+            self.streams.stream("kafka"),
+            time=lambda: self.loop.now_ns / 1e9,
+            hazards=self.hazards,
+            note=self.trace.note,
+        )
+
     def target(self, name: str = "mirror") -> JournalTarget:
         """The external target of this name; what a pipeline declares rows of by `declare_row`."""
         return self.external.target(name)
@@ -434,7 +456,7 @@ class _Life:
 class _Entered:
     """A class rather than a generator: it is entered for every run of a loop."""
 
-    __slots__ = ("_active", "_before", "_connections", "_fenced", "_token")
+    __slots__ = ("_active", "_before", "_connections", "_fenced", "_kafka", "_token")
 
     def __init__(self, process: Process, connections: Connections, fenced: list[FenceError]) -> None:
         self._active = process.active()
@@ -445,8 +467,10 @@ class _Entered:
         self._before = fence_in(self._fenced)
         self._active.__enter__()
         self._token = enter_connections(self._connections)
+        self._kafka = enter_kafka(self._connections)
 
     def __exit__(self, *_: object) -> None:
+        self._kafka.close()
         leave_connections(self._token)
         self._active.__exit__(None, None, None)
         fence_out(self._before)

@@ -80,6 +80,7 @@ class KafkaCluster:
 
     `rng`: every choice that a network would make is drawn from it (None: always the same ones). `time`: gives seconds
     that never go back (None: the time of the running event loop). `hazards`: what goes wrong by itself, see `SITES`.
+    `note` is told in a line of what happens to brokers, groups and committed offsets.
 
     `auto_create_partitions`: a topic that is produced to and does not exist is created with so many partitions; 0: it
     is an error. `initial_rebalance_delay_s`: how long an empty group waits for more members (Kafka's default is 3 s).
@@ -93,6 +94,7 @@ class KafkaCluster:
         *,
         time: Callable[[], float] | None = None,
         hazards: Hazards | None = None,
+        note: Callable[[str], object] = lambda _: None,
         brokers: int = 3,
         auto_create_partitions: int = 1,
         initial_rebalance_delay_s: float = 0.0,
@@ -110,6 +112,7 @@ class KafkaCluster:
         """The brokers by number, and whether each is up."""
         self.commits: list[Commit] = []
         """Every offset that was committed, in the order in which that took effect."""
+        self._note = note
         self.changes = 0
         """How often anything has changed."""
         self._time = time
@@ -269,6 +272,7 @@ class KafkaCluster:
         for broker in self._brokers_named(number):
             if self.brokers[broker]:
                 self.brokers[broker] = False
+                self._note(f"kafka: broker {broker} is down")
                 self._notify(KafkaError._TRANSPORT, f"broker{broker}:9092/{broker}: Connect to broker{broker} failed")
         if not self.reachable:
             self._notify(KafkaError._ALL_BROKERS_DOWN, f"{len(self.brokers)}/{len(self.brokers)} brokers are down")
@@ -280,7 +284,9 @@ class KafkaCluster:
     def start_broker(self, number: int | None = None) -> None:
         """Bring a broker up again; None: all of them."""
         for broker in self._brokers_named(number):
-            self.brokers[broker] = True
+            if not self.brokers[broker]:
+                self.brokers[broker] = True
+                self._note(f"kafka: broker {broker} is up")
         self._up_since_ns = self.now_ns
         self.wake()
 
@@ -493,7 +499,9 @@ class KafkaCluster:
         """A group, made when it is first asked for."""
         found = self._groups.get(name)
         if found is None:
-            found = self._groups[name] = Group(name, self.agenda, lambda: self.topics, self.initial_rebalance_delay_s)
+            found = self._groups[name] = Group(
+                name, self.agenda, lambda: self.topics, self.initial_rebalance_delay_s, self._note
+            )
         return found
 
     @property
@@ -560,6 +568,7 @@ class KafkaCluster:
             wanted = (offset.topic, offset.partition)
             self.group(group).committed[wanted] = Committed(offset.offset, offset.metadata or "")
             self.commits.append(Commit(self.now_ns / 1e9, group, member, *wanted, offset.offset))
+            self._note(f"kafka: {group} committed {offset.topic}/{offset.partition} up to {offset.offset}")
 
     def set_committed(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
         """Give a group committed offsets, by partition."""

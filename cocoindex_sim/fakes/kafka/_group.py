@@ -73,7 +73,12 @@ class Group:
     """
 
     def __init__(
-        self, name: str, agenda: Agenda, partition_counts: Callable[[], Mapping[str, int]], initial_delay_s: float
+        self,
+        name: str,
+        agenda: Agenda,
+        partition_counts: Callable[[], Mapping[str, int]],
+        initial_delay_s: float,
+        note: Callable[[str], object],
     ) -> None:
         self.name = name
         self.generation = 0
@@ -83,6 +88,7 @@ class Group:
         self._agenda = agenda
         self._partition_counts = partition_counts
         self._initial_delay_s = initial_delay_s
+        self._note = note
         self._not_before_ns = 0
         self._round = 0
 
@@ -176,6 +182,8 @@ class Group:
             [Subscriber(member.name, member.topics, tuple(sorted(member.owned))) for member in members],
             {topic: counts[topic] for topic in sorted(wanted) if topic in counts},
         )
+        shares = "; ".join(f"{name}: {_named(given[name])}" for name in sorted(given))
+        self._note(f"kafka: generation {self.generation} of {self.name}: {shares}")
         for member in members:
             member.present = member.recalled = False
             member.generation = self.generation
@@ -219,3 +227,7 @@ class Group:
         if generation != found.generation or generation != self.generation:
             return int(KafkaError.ILLEGAL_GENERATION)
         return 0
+
+
+def _named(partitions: Iterable[TopicAndPartition]) -> str:
+    return ", ".join(f"{topic}/{index}" for topic, index in sorted(partitions)) or "nothing"
