@@ -338,7 +338,9 @@ class FakeConsumer(AIOConsumer):
         found = self._kernel.group.committed.get(partition)
         if found is None:
             return TopicPartition(*partition, OFFSET_INVALID)
-        return TopicPartition(*partition, found.offset, found.metadata or None)
+        if not found.metadata:  # the real class takes no None for it
+            return TopicPartition(*partition, found.offset)
+        return TopicPartition(*partition, found.offset, found.metadata)
 
     # --- the cluster ---
 

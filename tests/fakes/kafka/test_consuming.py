@@ -154,3 +154,21 @@ def test_a_call_waits_for_the_poll_before_it(cluster: KafkaCluster, run: Run) ->
         return loop.time() - before
 
     assert run(main()) == pytest.approx(9)
+
+
+def test_what_was_committed_with_metadata_comes_back_with_it(cluster: KafkaCluster, run: Run) -> None:
+    cluster.create_topic("t", 3)
+
+    async def main() -> None:
+        consumer = await subscribed(cluster, "t")
+        offsets = [TopicPartition("t", 0, 4, "note"), TopicPartition("t", 1, 5)]
+        await consumer.poll(0)
+        await consumer.commit(offsets=offsets, asynchronous=False)
+        found = await consumer.committed([TopicPartition("t", number) for number in range(3)])
+        assert [(one.offset, one.metadata, one.error) for one in found] == [
+            (4, "note", None),
+            (5, None, None),
+            (OFFSET_INVALID, None, None),
+        ]
+
+    run(main())
