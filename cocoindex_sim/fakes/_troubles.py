@@ -41,6 +41,7 @@ class Troubles:
         self._hazards = hazards
         self.injected: list[InjectedTrouble] = []
         """All that were ordered, in order, also those that are over."""
+        self._lifted = False
 
     def inject(self, call: str, kind: str, nth: int, times: int) -> InjectedTrouble:
         """Order one. ValueError naming what does not fit."""
@@ -57,9 +58,15 @@ class Troubles:
 
     def at(self, call: str) -> str | None:
         """What goes wrong at this call; None for nothing. A script comes before chance."""
+        if self._lifted:
+            return None
         struck = None
         for trouble in self.injected:
             if trouble.call == call and trouble.strikes() and struck is None:
                 trouble.fired += 1
                 struck = trouble.kind
         return struck or self._hazards.meet(self._sites[call], self._known[call])
+
+    def lift(self) -> None:
+        """Let nothing go wrong with it any more."""
+        self._lifted = True

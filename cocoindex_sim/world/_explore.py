@@ -16,6 +16,7 @@ from ._attempt import Attendants, Body, Case, Draw, Limits, Outcome, attempt
 from ._dfs import Branch, Dfs
 from ._divergence import divergence_lines
 from ._failed import ExpectationFailed
+from ._oracles import Judges
 from ._order import first_refusal
 from ._pct import Pct
 from ._policy import Candidate, Fifo, Policy, Replay, SeededRandom
@@ -228,7 +229,7 @@ def replay(
 
 
 def _judges(story: Story | Body, off: Mapping[str, str] | None) -> Attendants | None:
-    return None
+    return Judges(story, off=off) if isinstance(story, Story) else None
 
 
 class _Enough(Exception):

@@ -10,8 +10,8 @@ from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING
 
 from ..fakes import Hazards
-from ..fakes.maps import MapClient, RemoteMap
-from ..fakes.targets import JournalTarget, Moment, TargetClient
+from ..fakes.maps import MapClient, MapCommit, RemoteMap
+from ..fakes.targets import JournalEntry, JournalTarget, Moment, TargetClient
 
 if TYPE_CHECKING:
     from ..fakes.kafka import Client, KafkaCluster
@@ -38,6 +38,10 @@ class ExternalSystems:
     ) -> None:
         self.maps: dict[str, RemoteMap] = {}
         self.targets: dict[str, JournalTarget] = {}
+        self.on_row: list[Callable[[str, JournalEntry], object]] = []
+        """Called with the name of a target and each entry of its journal."""
+        self.on_commit: list[Callable[[str, MapCommit], object]] = []
+        """Called with the name of a map and each offset that is committed to it."""
         self._hazards = hazards
         self._moment = moment
         self._note = note
@@ -59,14 +63,38 @@ class ExternalSystems:
     def map(self, name: str) -> RemoteMap:
         """The map of this name."""
         if name not in self.maps:
-            self.maps[name] = RemoteMap(name, hazards=self._hazards, note=self._note)
+            made = RemoteMap(name, hazards=self._hazards, note=self._note)
+            made.on_commit.append(lambda commit: self._tell_commit(name, commit))
+            self.maps[name] = made
         return self.maps[name]
 
     def target(self, name: str) -> JournalTarget:
         """The target of this name."""
         if name not in self.targets:
-            self.targets[name] = JournalTarget(name, hazards=self._hazards, moment=self._moment, note=self._note)
+            target = JournalTarget(name, hazards=self._hazards, moment=self._moment, note=self._note)
+            target.on_entry.append(lambda entry: self._tell_row(name, entry))
+            self.targets[name] = target
         return self.targets[name]
+
+    def _tell_row(self, name: str, entry: JournalEntry) -> None:
+        for listener in self.on_row:
+            listener(name, entry)
+
+    def _tell_commit(self, name: str, commit: MapCommit) -> None:
+        for listener in self.on_commit:
+            listener(name, commit)
+
+    @property
+    def is_troubled(self) -> bool:
+        """Whether some map holds somebody back, or is silent to somebody."""
+        return any(each.is_troubled for each in self.maps.values())
+
+    def lift(self) -> None:
+        """Let nothing go wrong any more, and nobody be held back."""
+        for each in self.maps.values():
+            each.lift()
+        for target in self.targets.values():
+            target.troubles.lift()
 
     @property
     def next_delivery_s(self) -> float | None:

@@ -315,6 +315,18 @@ class World:
         return self.faults.inject(fault)
 
     @property
+    def is_troubled(self) -> bool:
+        """Whether something outside holds changes back, or keeps them to itself without having said so."""
+        return self.watching.is_troubled or self.external.is_troubled
+
+    def calm(self) -> None:
+        """Let nothing go wrong any more, by itself or by script, and nobody be held back."""
+        self.hazards.lift()
+        self.faults.lift()
+        self.watching.release()
+        self.external.lift()
+
+    @property
     def fenced(self) -> list[FenceError]:
         """Every call that would have left the simulation, also those whose error somebody caught."""
         return self.loop.fenced

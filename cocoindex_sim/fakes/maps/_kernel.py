@@ -194,6 +194,16 @@ class RemoteMap:
         """How many clients wait at a barrier; changes that are held are not among them."""
         return sum(not waiting.done() for waiting in self._held.get(barrier, ()))
 
+    @property
+    def is_troubled(self) -> bool:
+        """Whether somebody is held back, or a subscription is silent without having said so."""
+        return bool(self._held) or any(subscription.is_silent for subscription in self.subscriptions)
+
+    def lift(self) -> None:
+        """Let nothing go wrong any more, and nobody be held back."""
+        self.troubles.lift()
+        self.release()
+
     async def passed(self, barrier: str) -> None:
         """Wait until the barrier is not held."""
         while self.is_held(barrier):

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...fakes.filesystem import File, KernelChange
+from ...fakes.maps import MapCommit
+from ...fakes.targets import JournalEntry
 from ...ports import Observer
 from ...values import (
     ROOT_PATH,
@@ -17,13 +19,15 @@ from ...values import (
     RunFinished,
     RunStarted,
     StablePath,
+    is_non_existence,
 )
 from ._sources import Sources, sources_of
+from ._targets import row_key, rows_of
 
 if TYPE_CHECKING:
     from .._world import World
 
-__all__ = ["Applied", "Dropped", "Readiness", "Witness"]
+__all__ = ["Applied", "Commit", "Dropped", "Readiness", "Witness"]
 
 
 class Applied(NamedTuple):
@@ -56,6 +60,17 @@ class Dropped(NamedTuple):
     targets: Mapping[str, object]
 
 
+class Commit(NamedTuple):
+    """An offset of a map that a group of clients committed, and what was in the targets then."""
+
+    map: str
+    group: str
+    offset: int
+    version: int
+    entry: int
+    targets: Mapping[str, object]
+
+
 class Witness(Observer):
     """Keeps what only can be seen while it happens. The trace keeps the rest."""
 
@@ -65,6 +80,8 @@ class Witness(Observer):
         self.applied: list[Applied] = []
         self.ready: list[Readiness] = []
         self.drops: list[Dropped] = []
+        self.commits: list[Commit] = []
+        self._logged = 0
         self._directories: set[str] = set()  # those the pipeline made
         self._files: dict[str, object] = {}
         self._files_in_doubt = False
@@ -73,6 +90,8 @@ class Witness(Observer):
         self._runs: list[str] = []  # the modes of those that began and did not end, in this process
         self._process = world.process
         world.files.listeners.append(self._on_change)
+        world.external.on_row.append(self._on_row)
+        world.external.on_commit.append(self._on_commit)
         world.observe(self)
 
     # -- sources ---------------------------------------------------------------------------------------------------
@@ -80,25 +99,29 @@ class Witness(Observer):
     def source_changed(self) -> None:
         """Take the sources as they are now for a version, if they are another."""
         self._sources_in_doubt = False
-        sources = sources_of(self._world.files, self._directories)
+        self._logged = self._log_length()
+        sources = sources_of(self._world, self._directories)
         if not self.versions or sources != self.versions[-1]:
             self.versions.append(sources)
 
     @property
     def version(self) -> int:
         """The number of the present version of the sources, from 0."""
-        if self._sources_in_doubt or not self.versions:
+        if self._sources_in_doubt or not self.versions or self._logged != self._log_length():
             self.source_changed()
         return len(self.versions) - 1
+
+    def _log_length(self) -> int:
+        return sum(each.end for each in self._world.external.maps.values())
 
     # -- targets ---------------------------------------------------------------------------------------------------
 
     def targets(self) -> dict[str, object]:
-        """What is in the targets now, by key: for a file, its path relative to the working directory."""
+        """What is in the targets now, by key."""
         if self._files_in_doubt:
             self._files_in_doubt = False
             self._files = dict(self._world.target_files())
-        return dict(self._files)
+        return {**self._files, **rows_of(self._world)}
 
     def _key(self, path: str) -> str:
         cwd = self._world.files.cwd
@@ -123,11 +146,19 @@ class Witness(Observer):
             self._files[key] = value = node.data
         self._apply(key, value)
 
+    def _on_row(self, target: str, entry: JournalEntry) -> None:
+        if entry.accepted and not entry.foreign:
+            self._apply(row_key(target, entry.key), None if is_non_existence(entry.new) else entry.new)
+
     def _apply(self, key: str, value: object) -> None:
         if "drop" in self._runs:
             return
         world = self._world
         self.applied.append(Applied(key, value, self.version, len(world.trace.entries), world.down))
+
+    def _on_commit(self, name: str, commit: MapCommit) -> None:
+        entry = len(self._world.trace.entries)
+        self.commits.append(Commit(name, commit.group, commit.offset, self.version, entry, self.targets()))
 
     # -- events ----------------------------------------------------------------------------------------------------
 

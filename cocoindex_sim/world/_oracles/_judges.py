@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 from ...values import ROOT_PATH, DivergenceError, LimitError, StablePath
 from .._policy import Candidate
 from .._story import Story
-from ._changes import Witness
+from ._changes import Commit, Witness
 from ._convergence import convergence
 from ._idempotence import idempotence
+from ._offsets import offsets
 from ._orphans import orphans, orphans_of_a_drop
 from ._ready import ready
 from ._reference import Reference, References
@@ -82,8 +83,9 @@ class Attendance:
         Nothing goes wrong any more. It is skipped while watches are held back or silent, and before it is ready.
         """
         world = self._world
+        troubled = world.is_troubled
         self._lift()
-        if not (world.live and world.ready) or world.killed or world.watching.is_troubled:
+        if not (world.live and world.ready) or world.killed or troubled:
             return
         found: list[Violation] = []
         for grace_s in _GRACE_S:
@@ -126,8 +128,7 @@ class Attendance:
     def _lift(self) -> None:
         """From now on nothing goes wrong, and asyncio's own order decides: what is judged is the story."""
         self._world.loop.policy = _InOrder()
-        self._world.hazards.lift()
-        self._world.faults.lift()
+        self._world.calm()
 
     def _try(self, what: str, action: Callable[[], object]) -> BaseException | None:
         """The error of an action, if any; noted when it says that something does not end."""
@@ -245,6 +246,9 @@ class Attendance:
         if "ready" not in off:
             for moment in witness.ready:
                 self._note(self._judge_ready(moment.path, moment.begun, moment.version, moment.entry, moment.targets))
+        if "offsets" not in off:
+            for commit in witness.commits:
+                self._note(self._judge_commit(commit))
         if "stale" not in off:
             self._note(applied_late(entries, witness.applied))
             references = [self._version(number) for number in range(len(witness.versions))]
@@ -269,6 +273,15 @@ class Attendance:
             return None
         excepted = self._excepted(self._reports(entry), references, actual)
         return ready(who, actual, expected, keys, excepted)
+
+    def _judge_commit(self, commit: Commit) -> Violation | None:
+        sources = self._witness.versions[commit.version]
+        count = next((len(log) for name, log in sources.maps if name == commit.map), 0)
+        references = [self._judges.references.of(sources.until(commit.map, at)) for at in range(count + 1)]
+        prefixes = [None if each.error is not None else each.targets for each in references]
+        excepted = self._excepted(self._reports(commit.entry), references, commit.targets)
+        who = f"{commit.group!r} of the map {commit.map!r}"
+        return offsets(who, commit.offset, commit.targets, prefixes, excepted)
 
     def _speak(self) -> None:
         found = [violation for violation in self._found if violation.oracle not in self._judges.off]

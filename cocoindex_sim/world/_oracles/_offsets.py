@@ -2,43 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 
-from ._violation import Violation, clipped
+from ._violation import Violation, clipped, shown
 
-__all__ = ["OffsetFact", "offsets"]
-
-
-class OffsetFact(NamedTuple):
-    """One thing that happened to a log, in order: a message was `finished`, or an offset was `committed`.
-
-    Finished: its component is ready, or its failure was reported. A committed offset is the next one to be read.
-    """
-
-    kind: Literal["finished", "committed"]
-    partition: str
-    offset: int
+__all__ = ["offsets"]
 
 
 def offsets(
-    facts: Iterable[OffsetFact], messages: Mapping[str, Sequence[int]], excepted: Collection[tuple[str, int]] = ()
+    who: str,
+    offset: int,
+    actual: Mapping[str, object],
+    prefixes: Sequence[Mapping[str, object] | None],
+    excepted: Collection[str],
 ) -> Violation | None:
-    """Which committed offsets passed messages that were not finished.
+    """What the targets did not hold when `who` committed that the first `offset` messages are done.
 
-    `messages`: the offsets that there are in each partition, rising; they may have gaps. `excepted`: (partition,
-    offset) of messages whose failure was reported.
+    `prefixes`: what a fresh run makes of the first 0, 1, ... messages, up to all that there were; None where it raised,
+    so that nothing is known. Only keys that these messages concern are looked at. A key may have its value after any
+    number of messages from `offset` on.
     """
-    finished: set[tuple[str, int]] = set(excepted)
+    done = prefixes[offset:]
+    if not done or any(prefix is None for prefix in prefixes):
+        return None
+    known = [prefix for prefix in prefixes if prefix is not None]
+    concerned = {key for pair in pairwise(known[: offset + 1]) for key in _different(*pair)}
     lines: list[str] = []
-    for kind, partition, offset in facts:
-        if kind == "finished":
-            finished.add((partition, offset))
+    for key in sorted(concerned):
+        allowed = [prefix.get(key) for prefix in known[offset:]]
+        if key in excepted or actual.get(key) in allowed:
             continue
-        passed = [at for at in messages.get(partition, ()) if at < offset and (partition, at) not in finished]
-        if passed:
-            them = ", ".join(map(str, passed[:10])) + (", ..." if len(passed) > 10 else "")
-            lines.append(f"{partition}: {offset} was committed and not finished: {them}")
+        first = next(at for at in range(offset, 0, -1) if key in _different(known[at - 1], known[at])) - 1
+        lines += [
+            key,
+            f"    expected  {shown(known[offset].get(key))}, by message {first}",
+            f"    actual    {shown(actual.get(key))}",
+        ]
     if not lines:
         return None
-    return Violation("offsets", "a committed offset passed messages that were not finished", clipped(lines))
+    fact = f"{who} committed {offset} before the messages below that were done: {len(lines) // 3} not in the targets"
+    return Violation("offsets", fact, clipped(lines))
+
+
+def _different(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:
+    return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}

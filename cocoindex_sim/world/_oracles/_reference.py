@@ -9,6 +9,7 @@ from .._story import Story
 from .._world import World
 from ._reports import Reports, reports_in
 from ._sources import Sources, fill
+from ._targets import targets_of
 
 __all__ = ["Reference", "References"]
 
@@ -26,17 +27,26 @@ class References:
 
     def __init__(self, story: Story) -> None:
         self._story = story
-        self._known: dict[Sources, Reference] = {}
+        self._known: dict[object, Reference] = {}
 
     def __len__(self) -> int:
         return len(self._known)
 
     def of(self, sources: Sources) -> Reference:
         """What a fresh run makes of these sources. No world may be in the middle of a step."""
-        found = self._known.get(sources)
+        key = _key(sources)
+        found = self._known.get(key)
         if found is None:
-            found = self._known[sources] = _run(self._story, sources)
+            found = self._known[key] = _run(self._story, sources)
         return found
+
+
+def _key(sources: Sources) -> object:
+    try:
+        hash(sources)
+    except TypeError:  # the values of a map are anything
+        return repr(sources)
+    return sources
 
 
 def _run(story: Story, sources: Sources) -> Reference:
@@ -48,4 +58,4 @@ def _run(story: Story, sources: Sources) -> Reference:
             world.update()
         except Exception as raised:
             error = raised
-        return Reference(world.target_files(), reports_in(world.trace.entries), error)
+        return Reference(targets_of(world), reports_in(world.trace.entries), error)

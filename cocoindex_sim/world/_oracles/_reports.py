@@ -17,6 +17,7 @@ from ...values import (
     StablePath,
     Symbol,
     encode_key,
+    key_text,
 )
 from .._trace import Entry
 
@@ -90,7 +91,7 @@ def _name(target: StablePath) -> str:
     parts: list[str] = []
     for part in target.parts()[1:]:
         last = part[-1] if isinstance(part, tuple) and part else part
-        parts.append(str(last))
+        parts.append(last if isinstance(last, str) else key_text(last))
     return "/".join(parts)
 
 
