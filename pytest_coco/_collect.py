@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 
@@ -12,7 +13,7 @@ from _pytest._code.code import ExceptionInfo, TerminalRepr
 
 from cocoindex_sim.scenario import SUFFIX, read_scenarios
 from cocoindex_sim.values import ScenarioError
-from cocoindex_sim.world import Story
+from cocoindex_sim.world import Story, virtual_readings
 
 from ._options import OPTIONS
 from ._report import failure_report
@@ -47,6 +48,20 @@ class ScenarioFile(pytest.Module):
             raise self.CollectError(str(error)) from None
         return [ScenarioItem.of(self, story) for story in stories]
 
+    _readings: ExitStack | None = None
+
+    def hold_readings(self) -> None:
+        """From the first scenario that runs to the end of the file: each start would cost 8 ms."""
+        if self._readings is None:
+            self._readings = ExitStack()
+            self._readings.enter_context(virtual_readings())
+            self.addfinalizer(self._release_readings)
+
+    def _release_readings(self) -> None:
+        assert self._readings is not None
+        self._readings.close()
+        self._readings = None
+
 
 class ScenarioItem(pytest.Function):
     """One scenario. A `Function`, so that fixtures, marks and other plugins work as they do on tests."""
@@ -58,6 +73,7 @@ class ScenarioItem(pytest.Function):
         """The item that runs `story`."""
 
         def scenario() -> None:
+            parent.hold_readings()
             run_story(story, item.nodeid, item.config.stash[OPTIONS])
 
         scenario.__doc__ = story.description or None

@@ -186,8 +186,12 @@ def _dec_hook(hint: Any, value: Any) -> Any:
     cls = get_origin(hint) or hint
     if hasattr(cls, "model_validate_json"):
         return hint.model_validate_json(msgspec.json.encode(value))
-    if isinstance(cls, type) and isinstance(value, cls):
-        return value
+    if isinstance(cls, type):
+        for real in _DATES:
+            if cls is not real and issubclass(cls, real) and issubclass(real, cls):  # annotated under a frozen clock
+                return msgspec.convert(value, real)
+        if isinstance(value, cls):
+            return value
     raise DeserializationError(f"a stored {type(value).__name__} can't be read as {hint!r}")
 
 

@@ -48,6 +48,7 @@ from ._policy import Fifo as Fifo
 from ._policy import Policy as Policy
 from ._policy import Replay as Replay
 from ._policy import SeededRandom as SeededRandom
+from ._readings import virtual_readings as virtual_readings
 from ._recording import Recording as Recording
 from ._shrink import Shrunk as Shrunk
 from ._shrink import shrink as shrink

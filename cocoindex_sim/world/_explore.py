@@ -20,6 +20,7 @@ from ._oracles import Judges
 from ._order import first_refusal
 from ._pct import Pct
 from ._policy import Candidate, Fifo, Policy, Replay, SeededRandom
+from ._readings import virtual_readings
 from ._recording import Recording
 from ._shrink import Shrunk, same_failure, shrink
 from ._silence import silent_logs
@@ -188,7 +189,7 @@ def explore(
         limits=limits or Limits(),
         watch_run=watch_run,
     )
-    with silent_logs():
+    with silent_logs(), virtual_readings():
         return explorer.explore()
 
 

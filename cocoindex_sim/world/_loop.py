@@ -27,7 +27,7 @@ from typing import Any, TypeVar, TypeVarTuple
 
 from ..values import FenceError
 from ._executor import InlineExecutors
-from ._outside import fence_in, fence_out
+from ._outside import Inside, fence_in, fence_out
 from ._policy import Fifo, Policy
 from ._ready import Callback, function_name
 from ._schedule import STEPS_MAX, Schedule
@@ -76,8 +76,8 @@ class VirtualLoop(Schedule):
         self._debug = False
         self._task_factory: Any = None
         self._exception_handler: Any = None
-        self._outside: tuple[Any, bool, list[FenceError] | None] | None = None
-        self.fenced: list[FenceError] = []  # every fence that was run into, also when somebody caught the error
+        self._outside: tuple[Any, bool, Inside | None] | None = None
+        self.inside = Inside()
 
     def call_soon_threadsafe(  # type: ignore[override]  # as call_soon
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
@@ -112,7 +112,7 @@ class VirtualLoop(Schedule):
             raise RuntimeError("Cannot run the event loop while another loop is running")
         if self._failure is not None and not self._dead:
             raise self._failure
-        self._outside = (sys.get_asyncgen_hooks(), gc.isenabled(), fence_in(self.fenced))
+        self._outside = (sys.get_asyncgen_hooks(), gc.isenabled(), fence_in(self.inside))
         sys.set_asyncgen_hooks(firstiter=self._async_generator_begins, finalizer=self._async_generator_dropped)
         gc.disable()
         self._thread = threading.get_ident()
@@ -386,6 +386,11 @@ class VirtualLoop(Schedule):
 
     # --- the end ---
 
+    @property
+    def fenced(self) -> list[FenceError]:
+        """Every call that would have left the simulation, also those whose error somebody caught."""
+        return self.inside.fenced
+
     def close(self) -> None:
         """Close the loop, as asyncio does: what is queued is forgotten. Idempotent."""
         if self._thread is not None:
@@ -448,6 +453,6 @@ class VirtualLoop(Schedule):
             choices=self.choices,
         )
         loop.steps = self.steps
-        loop.fenced = self.fenced
+        loop.inside = self.inside
         loop._collect_at = self._collect_at
         return loop

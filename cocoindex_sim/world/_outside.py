@@ -26,9 +26,11 @@ from functools import wraps
 from types import FrameType
 from typing import Any, Final, NamedTuple
 
+from ..ports import Clock
 from ..values import FenceError
+from ._streams import Streams
 
-__all__ = ["fence_in", "fence_out"]
+__all__ = ["Inside", "fence_in", "fence_out", "present", "when_fenced"]
 
 _NETWORK: Final = "a simulated run has no network; plug a fake in its place, or run this part against the real world"
 _PROCESSES: Final = "a simulated run has no other processes; do the work in this one, or plug a fake in its place"
@@ -81,29 +83,50 @@ class _Replacement(NamedTuple):
     fence: Any
 
 
-_inside: dict[int, list[FenceError]] = {}  # by thread: where the fences it runs into are noted
+class Inside:
+    """What a run has for the code in it.
+
+    `fenced`: the fences it ran into. `clock` and `streams` are what it reads and draws from; None: the real ones.
+    """
+
+    __slots__ = ("clock", "fenced", "streams")
+
+    def __init__(self) -> None:
+        self.fenced: list[FenceError] = []
+        self.clock: Clock | None = None
+        self.streams: Streams | None = None
+
+
+_inside: dict[int, Inside] = {}  # by thread
 _permitted: set[int] = set()  # threads in a call that was let through, and so is what it calls
 _lock = threading.Lock()  # whoever is first or last inside holds it
 _in_modules: list[_Replacement] = []
 _in_classes: list[_Replacement] = []
 _audited = False
+when_fenced: list[Callable[[bool], object]] = []
+"""Each is called with True when the first thread is fenced in, and with False when the last one is out again."""
 
 
-def fence_in(fenced: list[FenceError]) -> list[FenceError] | None:
-    """Fence this thread in, and note in `fenced` every fence it runs into. Give the result to `fence_out`."""
+def present() -> Inside | None:
+    """The run that this thread is in, if any."""
+    return _inside.get(_thread.get_ident())
+
+
+def fence_in(inside: Inside) -> Inside | None:
+    """Fence this thread in, as part of a run. Give the result to `fence_out`."""
     ident = _thread.get_ident()
     before = _inside.get(ident)
     if before is None:
         with _lock:
             if not _inside:
                 _put_up()
-            _inside[ident] = fenced
+            _inside[ident] = inside
     else:
-        _inside[ident] = fenced
+        _inside[ident] = inside
     return before
 
 
-def fence_out(before: list[FenceError] | None) -> None:
+def fence_out(before: Inside | None) -> None:
     """Undo one `fence_in` of this thread."""
     ident = _thread.get_ident()
     if before is not None:
@@ -125,9 +148,13 @@ def _put_up() -> None:
     for owner, namespace, name, real, fence in _in_classes:
         if namespace[name] is real:
             setattr(owner, name, fence)
+    for tell in when_fenced:
+        tell(True)
 
 
 def _take_down() -> None:
+    for tell in when_fenced:
+        tell(False)
     for _, namespace, name, real, fence in _in_modules:
         if namespace[name] is fence:
             namespace[name] = real
@@ -159,7 +186,7 @@ def _refuse(call: str, what_to_do: str) -> None:
     if _is_import_of_a_package():
         return
     error = FenceError(f"{call} leaves the simulation: {what_to_do}")
-    _inside[_thread.get_ident()].append(error)
+    _inside[_thread.get_ident()].fenced.append(error)
     raise error
 
 

@@ -30,8 +30,9 @@ from ._external import Connections, ExternalSystems, enter_connections, leave_co
 from ._kafka_patch import enter_kafka
 from ._loop import VirtualLoop
 from ._mirror import factory_in, mirror_app
-from ._outside import fence_in, fence_out
+from ._outside import Inside, fence_in, fence_out
 from ._policy import Policy
+from ._readings import ReadingsHolder
 from ._recording import Recording
 from ._schedule import STEPS_MAX
 from ._streams import Streams
@@ -70,6 +71,9 @@ class World:
         self.streams = Streams(seed)
         self.loop = VirtualLoop(policy, steps_max=steps_max, time_ns_max=time_ns_max)
         self.clock = VirtualClock(lambda: self.loop.now_ns)
+        self.loop.inside.clock = self.clock
+        self.loop.inside.streams = self.streams
+        self._readings = ReadingsHolder()
         self._last_change_ns = 0
         self.files = FileKernel(self._change_time_ns)
         self.watching = Watching(self.files, lambda: self.streams.fs)
@@ -129,6 +133,7 @@ class World:
         `base`: what the path is relative to. Raises what `load_module` and `find_app` raise, and LookupError when there
         is no such factory.
         """
+        self._readings.hold()
         base = base or Path.cwd()
         self._loaded = (target, base, is_source)
         parsed = parse_target(target)
@@ -141,6 +146,7 @@ class World:
 
     def use(self, make_app: Callable[[], App[..., Any]]) -> App[..., Any]:
         """Take the app that a function makes in this world; for pipelines written inside a test."""
+        self._readings.hold()
         with self._life.entered():
             self._app = make_app()
         return self._app
@@ -376,6 +382,7 @@ class World:
         if not self._closed:
             self._closed = True
             self._life.end()
+            self._readings.release()
 
     def __enter__(self) -> World:
         return self
@@ -432,7 +439,7 @@ class _Life:
         """Run code as part of this process."""
         if self.ended:
             raise RuntimeError("this process has crashed: restart() the world first")
-        return _Entered(self.process, self.connections, self._loop.fenced)
+        return _Entered(self.process, self.connections, self._loop.inside)
 
     def load(self, target: str, base: Path, is_source: bool) -> App[..., Any]:
         parsed = parse_target(target)
@@ -468,15 +475,15 @@ class _Life:
 class _Entered:
     """A class rather than a generator: it is entered for every run of a loop."""
 
-    __slots__ = ("_active", "_before", "_connections", "_fenced", "_kafka", "_token")
+    __slots__ = ("_active", "_before", "_connections", "_inside", "_kafka", "_token")
 
-    def __init__(self, process: Process, connections: Connections, fenced: list[FenceError]) -> None:
+    def __init__(self, process: Process, connections: Connections, inside: Inside) -> None:
         self._active = process.active()
         self._connections = connections
-        self._fenced = fenced
+        self._inside = inside
 
     def __enter__(self) -> None:
-        self._before = fence_in(self._fenced)
+        self._before = fence_in(self._inside)
         self._active.__enter__()
         self._token = enter_connections(self._connections)
         self._kafka = enter_kafka(self._connections)

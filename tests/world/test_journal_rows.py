@@ -1,5 +1,6 @@
 # Goal: a pipeline declares rows of simulated targets like those of any other, and the journal tells each action and its life.
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,12 +11,22 @@ from cocoindex_sim.fakes.targets import TARGET_TROUBLES
 from cocoindex_sim.values import NON_EXISTENCE, Symbol
 from cocoindex_sim.world import World, declare_row, remote_map
 
+worlds: list[World] = []
+
+
+@pytest.fixture(autouse=True)
+def closed_worlds() -> Iterator[None]:
+    yield
+    while worlds:
+        worlds.pop().close()
+
 
 class Rows:
     """An app whose rows a test changes between the runs, in a world that may be restarted."""
 
     def __init__(self, **options: Any) -> None:
         self.world = World(**options)
+        worlds.append(self.world)
         self.rows: dict[Any, Any] = {}
         self.load()
 
