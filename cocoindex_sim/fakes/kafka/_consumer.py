@@ -114,7 +114,7 @@ class FakeConsumer(AIOConsumer):
             callback = self._on.get(f"on_{rebalance.kind}")
             if callback is None and rebalance.kind == "lost":
                 callback = self._on.get("on_revoke")
-            if callback is not None:
+            if callback is not None and (rebalance.partitions or rebalance.kind == "assign"):
                 self._changed_by_user = False
                 told = [TopicPartition(*partition) for partition in rebalance.partitions]
                 return AskUser(partial(callback, self, told), partial(self._settle, rebalance))
@@ -135,7 +135,12 @@ class FakeConsumer(AIOConsumer):
             nonlocal first
             self._kernel.polled(new=first)
             first = False
-            return self._question() or self._kernel.next_message() or WAIT
+            question = self._question()
+            if question is not None:
+                return question
+            message = self._kernel.next_message()
+            # A message without a value is false.
+            return WAIT if message is None else message
 
         return await self._make(attempt, timeout_s=timeout, expire=_nothing)
 
@@ -249,6 +254,8 @@ class FakeConsumer(AIOConsumer):
 
     async def seek(self, partition: TopicPartition) -> None:
         """Go on at this offset of an assigned partition."""
+        if not isinstance(partition, TopicPartition):
+            raise TypeError(f"expected a TopicPartition, not {partition!r}")
         await self._make(lambda: self._kernel.seek(partition))
 
     async def position(self, partitions: list[TopicPartition]) -> list[TopicPartition]:

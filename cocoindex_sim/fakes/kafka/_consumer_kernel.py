@@ -109,6 +109,7 @@ class ConsumerKernel:
                             f"Subscribed topic not available: {topic}: {message_of(KafkaError.UNKNOWN_TOPIC_OR_PART)}",
                         ),
                         topic,
+                        0,
                     )
                 )
         if self.member is None:
@@ -185,7 +186,10 @@ class ConsumerKernel:
 
     def lose(self) -> None:
         """Queue the loss of everything; then it joins again, with the next poll."""
-        self.rebalances.clear()
+        # What it has been asked to let go of already stays a revocation.
+        self.rebalances = deque(rebalance for rebalance in self.rebalances if rebalance.kind == "revoke")
+        revoked = {partition for rebalance in self.rebalances for partition in rebalance.partitions}
+        rest = tuple(sorted(self.cursors.keys() - revoked))
         lost = self.member
 
         def join_again() -> None:
@@ -194,8 +198,8 @@ class ConsumerKernel:
             if self.topics and not self.cut and not self.closed and self.cluster.reachable:
                 self._join()
 
-        if self.cursors:
-            self.rebalances.append(Rebalance("lost", tuple(sorted(self.cursors)), join_again))
+        if rest or self.rebalances:
+            self.rebalances.append(Rebalance("lost", rest, join_again))
             self.cluster.wake()
         else:
             join_again()
@@ -250,13 +254,16 @@ class ConsumerKernel:
         """The cursor of an assigned partition. KafkaException when it is not assigned."""
         found = self.cursors.get((wanted.topic, wanted.partition))
         if found is None:
-            raise kafka_exception(KafkaError._UNKNOWN_PARTITION, doing)
+            # librdkafka knows the other partitions of a topic, too, but then in no state for this.
+            known = any(wanted.topic == topic for topic, _ in self.cursors)
+            raise kafka_exception(KafkaError._STATE if known else KafkaError._UNKNOWN_PARTITION, doing)
         return found
 
     def seek(self, wanted: TopicPartition) -> None:
         """Go on reading elsewhere."""
         cursor = self.cursor(wanted, f"Failed to seek to offset {wanted.offset}")
-        cursor.fetch, cursor.stored, cursor.eof_told = _start(wanted), OFFSET_INVALID, -1
+        cursor.fetch, cursor.eof_told = _start(wanted), -1
+        cursor.position = cursor.stored = OFFSET_INVALID
         self.cluster.wake()
 
     # --- reading ---

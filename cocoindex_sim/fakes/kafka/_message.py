@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_NOT_AVAILABLE, KafkaError, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_INVALID,
+    TIMESTAMP_CREATE_TIME,
+    TIMESTAMP_NOT_AVAILABLE,
+    KafkaError,
+    Message,
+    TopicPartition,
+)
 
 from ._partition import Record
 
@@ -19,7 +26,7 @@ def message_of_record(topic: str, partition: int, record: Record, *, latency_s: 
 
 
 def error_message(
-    error: KafkaError, topic: str | None = None, partition: int = 0, offset: int | None = None
+    error: KafkaError, topic: str | None = None, partition: int = -1, offset: int = OFFSET_INVALID
 ) -> Message:
     """An error as `poll` gives it: its text is the value."""
     return Message(topic, partition, offset, None, error.str().encode(), None, error, (TIMESTAMP_NOT_AVAILABLE, -1))

@@ -209,7 +209,7 @@ class FakeProducer(AIOProducer):
             raise kafka_exception(KafkaError.MSG_SIZE_TOO_LARGE, "Message failed")
         if not cluster.has_topic(outgoing.topic):
             if not cluster.auto_create_partitions:
-                raise kafka_exception(KafkaError._UNKNOWN_TOPIC, "Message failed")
+                raise kafka_exception(KafkaError.UNKNOWN_TOPIC_OR_PART, "Message failed")
             cluster.create_topic(outgoing.topic, cluster.auto_create_partitions)
         if outgoing.partition < 0:
             outgoing.partition = self._choose_partition(outgoing.topic, key)
