@@ -27,9 +27,10 @@ clients subscribe, read, commit, join, leave, are thrown out, and what they obse
 shows is the record; every other cluster shows the same, or is listed here with a reason. Something that differs and
 isn't listed fails the tests, and so does a listed difference that is gone.
 
-The stories are in `tests/certification`. `pytest -m real tests/real` tells them to librdkafka's mock cluster, and
-`.ci/containers pytest -m container` to Apache Kafka in containers; with `COCO_KAFKA_RECORD=1`, the latter writes the
-record anew. This page is made by `python tools/kafka_certification.py`.
+The stories are in `tests/certification`. `pytest` tells them to the cluster in memory, `pytest -m real tests/real` to
+librdkafka's mock cluster, and `.ci/containers pytest -m container` to Apache Kafka in containers; with
+`COCO_KAFKA_RECORD=1`, the last of them writes the record anew. This page is made by
+`python tools/kafka_certification.py`.
 """
 
 

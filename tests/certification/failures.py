@@ -17,7 +17,7 @@ async def a_topic_nobody_made_is_an_error_message(stage: Stage) -> Observations:
         "error": failed.error().name(),
         "fatal": failed.error().fatal(),
         "retriable": failed.error().retriable(),
-        "topic": failed.topic() == name,
+        "where": [failed.topic() == name, failed.partition(), failed.offset()],
         "text": failed.error().str().replace(name, "NAME"),
         "once": [shown(message) for message in await rest(consumer, 4)],
         "assignment": await consumer.assignment(),

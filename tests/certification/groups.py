@@ -166,7 +166,7 @@ async def what_is_committed_while_revoked_is_not_given_again(stage: Stage) -> Ob
     await until(lambda: len(first.messages) + len(second.messages) >= 16, "the new ones")
     await asyncio.sleep(1)
     return {
-        "commits": first.commits,
+        "commits": list(first.commits or ()),
         "in all": len(first.messages) + len(second.messages),
         "offsets of the second": sorted({message.offset() for message in second.messages}),
     }
@@ -239,6 +239,7 @@ async def a_member_that_does_not_poll_is_thrown_out(stage: Stage) -> Observation
     await member.join()
     await until(lambda: len(member.messages) == 2, "the messages")
     await member.stop()
+    await asyncio.sleep(1)  # a poll that is cancelled goes on until its time is up
     member.take_events()
     other = Member(stage, topic, group)
     await other.join()
@@ -255,3 +256,19 @@ async def a_member_that_does_not_poll_is_thrown_out(stage: Stage) -> Observation
         "told": member.take_events(),
         "given again": len(other.messages),
     }
+
+
+@story()
+async def a_member_alone_that_does_not_poll_begins_again(stage: Stage) -> Observations:
+    topic = await stage.topic()
+    await stage.fill(topic, 2)
+    member = Member(stage, topic, stage.fresh("group"), max_poll_interval_ms=6000)
+    await member.join()
+    await until(lambda: len(member.messages) == 2, "the messages")
+    await member.stop()
+    member.take_events()
+    member.take_messages()
+    await asyncio.sleep(9)
+    member.go_on()
+    await until(lambda: len(member.messages) == 2, "the messages, again")
+    return {"errors": member.errors, "told": member.take_events(), "again": member.take_messages()}

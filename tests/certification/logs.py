@@ -63,8 +63,8 @@ async def compaction_leaves_the_last_of_each_key(stage: Stage) -> Observations:
     end = loop.time() + PATIENCE_S
     while True:
         # The segment that is written to is never compacted: each round closes one.
-        await asyncio.sleep(1)
         await stage.send(topic, {"key": "last", "value": "l", "partition": 0})
+        await stage.arm.compact(topic)
         consumer = stage.consumer(enable_partition_eof=True)
         await consumer.assign(at(topic, OFFSET_BEGINNING, 0))
         left = []
@@ -141,7 +141,7 @@ async def an_open_transaction_holds_back_what_follows(stage: Stage) -> Observati
     return {"while open": held, "then": by_partition(await read(consumer, 2))}
 
 
-@story("transactions")
+@story("transactions", "offsets in transactions")
 async def offsets_are_committed_with_the_transaction(stage: Stage) -> Observations:
     source, target = await stage.topic(), await stage.topic()
     await stage.fill(source, 4)

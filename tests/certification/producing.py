@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from confluent_kafka import OFFSET_BEGINNING
 
 from .story import Observations, Stage, at, by_partition, outcome, read, shown, story
@@ -80,13 +82,14 @@ async def what_can_not_be_delivered_is_said(stage: Stage) -> Observations:
 
 @story("topics")
 async def a_topic_nobody_made_takes_no_message(stage: Stage) -> Observations:
-    producer = stage.producer(message_timeout_ms=3000)
-    future = await producer.produce(stage.fresh("missing"), value="v")
-    await producer.flush()
-    return {"delivery": await outcome(future)}
+    patient, hasty = stage.producer(), stage.producer(message_timeout_ms=3000)
+    first = await patient.produce(stage.fresh("missing"), value="v")
+    second = await hasty.produce(stage.fresh("missing"), value="v")
+    await asyncio.gather(patient.flush(), hasty.flush())
+    return {"delivery": await outcome(first), "delivery in three seconds": await outcome(second)}
 
 
-@story("topics")
+@story("topics", "settings")
 async def the_broker_has_a_limit_too(stage: Stage) -> Observations:
     topic = await stage.topic(max_message_bytes="500")
     producer = stage.producer()

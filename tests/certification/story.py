@@ -44,6 +44,9 @@ class Arm(Protocol):
     async def delete_records(self, before: dict[tuple[str, int], int]) -> None:
         """Forget what stands before these offsets."""
 
+    async def compact(self, topic: str) -> None:
+        """Compact now, or wait a while for it."""
+
 
 class Story(NamedTuple):
     """A story by name; `needs` is what the cluster must be able to."""
@@ -59,8 +62,8 @@ STORIES: dict[str, Story] = {}
 def story(*needs: str) -> Callable[[Callable[[Stage], Awaitable[Observations]]], Any]:
     """Make a function a story of the suite.
 
-    It may need: `topics` (made by request, any number of partitions, with settings), `records` (can be deleted), `compaction`,
-    `transactions`.
+    It may need: `topics` (made by request, with any number of partitions), `settings` (of topics), `records` (that can
+    be deleted), `compaction`, `transactions`, `offsets in transactions`.
     """
 
     def register(tell: Callable[[Stage], Awaitable[Observations]]) -> Any:
