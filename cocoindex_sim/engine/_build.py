@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable
 from contextvars import copy_context
 from types import MethodType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -58,12 +58,15 @@ class Invocation(NamedTuple):
         return name
 
 
+_BOUND: Final = (MethodType, BoundFunction)
+
+
 def invocation_of(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Invocation:
     """Take apart what was mounted: a decorated function, a bound method of one, or any callable.
 
     Raises what making the memo key raises: TypeError if an argument can't be part of one (MEM-08).
     """
-    if isinstance(target, MethodType | BoundFunction) and isinstance(target.__func__, Function):
+    if not isinstance(target, Function) and isinstance(target, _BOUND) and isinstance(target.__func__, Function):
         target, args = target.__func__, (target.__self__, *args)
     if not isinstance(target, Function):
         return Invocation(target, None, args, kwargs)

@@ -15,7 +15,7 @@ class Committer:
     Batches become durable in the order they were handed in.
     """
 
-    __slots__ = ("_flusher", "_loop", "_overlay", "_queue", "_waiters", "commits", "space")
+    __slots__ = ("_flusher", "_loop", "_overlay", "_queue", "_waiters", "_written", "commits", "space")
 
     def __init__(self, space: StateSpace, loop: asyncio.AbstractEventLoop) -> None:
         self.space = space
@@ -25,6 +25,7 @@ class Committer:
         self._queue: list[Write] = []
         self._waiters: list[asyncio.Future[None]] = []
         self._flusher: asyncio.Task[None] | None = None
+        self._written: asyncio.Future[None] | None = None  # the batch that is being written is durable, or failed
 
     def get(self, key: RecordKey) -> Record | None:
         """The latest record, durable or not."""
@@ -53,12 +54,13 @@ class Committer:
         await done
 
     async def settle(self) -> None:
-        """Wait until nothing is on its way: for reads that need the store itself, such as scans."""
-        while self._queue or self._flusher is not None:
-            if self._queue:
-                await self.flush()
-            elif self._flusher is not None:
-                await asyncio.shield(self._flusher)
+        """Wait until nothing that was handed in before is on its way: for reads that need the store itself: scans."""
+        if self._queue:
+            await self.flush()  # batches go in order
+        elif self._flusher is not None:  # not for the batches after it: there may be no end of them
+            if self._written is None:
+                self._written = self._loop.create_future()
+            await asyncio.shield(self._written)
 
     async def _flush(self) -> None:
         try:
@@ -89,6 +91,9 @@ class Committer:
             for key, record in batch:
                 if key in overlay and overlay[key] is record:
                     del overlay[key]
+            written, self._written = self._written, None
+            if written is not None and not written.done():
+                written.set_result(None)
 
 
 class PreviewCommitter(Committer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
-from ..values import StableKey
+from ..values import StableKey, encode_key
 from ._handle import ComponentMountHandle
 from ._live import LiveComponentOperator
 from ._subpath import ComponentSubpath
@@ -51,7 +51,12 @@ class LiveMapSubscriber(Generic[K, V]):
 
     async def update(self, key: K, value: V) -> ComponentMountHandle:
         """Process a new or changed item; returns when that is scheduled. The key is a StableKey."""
-        return await self._operator.update(_subpath(key), self._fn, value, *self._args, **self._kwargs)
+        # What the operator does, less what it has to check and to make for any caller: there may be many of these.
+        activity = self._operator._activity
+        activity.check_active()
+        if not callable(self._fn):
+            raise TypeError(f"mount_each takes a function or a live component class; got {self._fn!r}")
+        return ComponentMountHandle([activity.update(encode_key(key), self._fn, (value, *self._args), self._kwargs)])
 
     async def delete(self, key: K) -> ComponentMountHandle:
         """Remove an item; returns when that is scheduled. An unknown key is no error."""

@@ -54,8 +54,10 @@ class LiveComponent(Protocol):
 
 def is_live_class(target: object) -> bool:
     """Whether mounting this starts a live component (LIV-05)."""
-    return isinstance(target, type) and all(
-        callable(getattr(target, name, None)) for name in ("process", "process_live")
+    return (
+        isinstance(target, type)
+        and callable(getattr(target, "process", None))
+        and callable(getattr(target, "process_live", None))
     )
 
 
@@ -340,7 +342,7 @@ class LiveActivity:
 
     def _decided(self, subpath: bytes) -> None:
         """What an earlier run could not delete there is not to be tried again: it comes back, or is deleted anyway."""
-        if self.path.encoded + subpath in self.run.tombstones:
+        if self.run.tombstones and self.path.encoded + subpath in self.run.tombstones:
             self.run.remounted.add(self.path.encoded + subpath)
 
     def _anchor(self, subpath: bytes) -> Component:

@@ -28,7 +28,7 @@ __all__ = ["Deliver", "Done", "Following", "Report"]
 
 _log = logging.getLogger("cocoindex_sim")
 
-BATCH: Final = 500
+BATCH: Final = 2_000
 """Messages asked for in one call."""
 
 IN_FLIGHT_MAX: Final = 4_000
