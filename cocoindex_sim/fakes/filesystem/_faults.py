@@ -38,8 +38,13 @@ FAULT_CALLS: Final[dict[str, tuple[str, ...]]] = {
 FAULT_KINDS: Final = tuple(FAULT_CALLS)
 """What can go wrong."""
 
+# What a pipeline has no permission to look at is not there for it (FS-10): drawn, it would be a removal.
+_LOOKS: Final = frozenset({"stat", "scandir", "realpath"})
+
 HAZARD_KINDS: Final[dict[str, tuple[str, ...]]] = {
-    op: tuple(kind for kind in ERRNOS if call in FAULT_CALLS[kind]) for call, ops in _PORT_CALLS.items() for op in ops
+    op: tuple(kind for kind in ERRNOS if call in FAULT_CALLS[kind] and not (kind == "EACCES" and op in _LOOKS))
+    for call, ops in _PORT_CALLS.items()
+    for op in ops
 }
 """By port call, the errors that may be drawn for it."""
 

@@ -17,7 +17,7 @@ from ._orphans import orphans, orphans_of_a_drop
 from ._ready import ready
 from ._reference import Reference, References
 from ._reports import Reports, keys_of, reports_in
-from ._stale import applied_late, stale
+from ._stale import Regression, applied_late, regressions, stale
 from ._termination import ended_early, is_endless, left_tasks, no_end
 from ._violation import ORACLES, OracleViolated, Violation
 
@@ -253,7 +253,12 @@ class Attendance:
             self._note(applied_late(entries, witness.applied))
             references = [self._version(number) for number in range(len(witness.versions))]
             versions = [None if each.error is not None else each.targets for each in references]
-            self._note(stale(witness.applied, versions))
+            found = [each for each in regressions(witness.applied, versions) if not self._is_in_doubt(each, references)]
+            self._note(stale(found, versions))
+
+    def _is_in_doubt(self, found: Regression, references: Sequence[Reference]) -> bool:
+        key = found.applied.key
+        return key in self._excepted(self._reports(found.applied.entry), references, {key: None})
 
     def _judge_ready(
         self, path: StablePath, begun: int, version: int, entry: int, actual: Mapping[str, object]

@@ -31,15 +31,26 @@ class Reports(NamedTuple):
     declared: dict[StablePath, set[StablePath]]
 
     def concerned(self, targets: Iterable[str], *others: Reports) -> set[str]:
-        """The keys of these that a failure leaves in doubt, with what other runs know of who declares what."""
+        """The keys of these that a failure leaves in doubt, with what other runs know of who declares what.
+
+        In doubt is what the component declared that failed, and everything below it; what those above it declared, who
+        may have used its result; and, when it filled a map in memory, everything, for anybody may have read that.
+        """
         if not self.failed:
             return set()
-        names: set[str] = set()
+        own: set[str] = set()
+        above: set[str] = set()
         for known in (self, *others):
             for path, declared in known.declared.items():
                 if any(path.is_at_or_below(failed) for failed in self.failed):
-                    names.update(_name(target) for target in declared)
-        return _keys_named(names, targets)
+                    if any(_is_entry(target) for target in declared):
+                        return set(targets)
+                    own.update(map(_name, declared))
+                elif any(failed.is_at_or_below(path) for failed in self.failed):
+                    above.update(map(_name, declared))
+        return _keys_named(own | above, targets) | {
+            key for key in targets if any(key.startswith(f"{name}/") or f"/{name}/" in key for name in own)
+        }
 
     def idle(self) -> set[StablePath]:
         """The target states that take actions which change nothing that lasts.
@@ -49,11 +60,15 @@ class Reports(NamedTuple):
         declared = set().union(*self.declared.values()) if self.declared else set()
         above = {parent for target in declared for parent in target.ancestors()}
         mounted = {target for path, targets in self.declared.items() if _is_mount_target(path) for target in targets}
-        return (declared & above) | mounted | {target for target in declared if target.encoded.startswith(_LIVE_MAP)}
+        return (declared & above) | mounted | set(filter(_is_entry, declared))
 
 
 def _is_mount_target(path: StablePath) -> bool:
     return _MOUNT_TARGET in path.encoded
+
+
+def _is_entry(target: StablePath) -> bool:
+    return target.encoded.startswith(_LIVE_MAP)
 
 
 _LIVE_MAP = encode_key(Symbol("cocoindex/live_map"))
@@ -63,6 +78,7 @@ _MOUNT_TARGET = encode_key(Symbol("cocoindex/mount_target"))
 def reports_in(entries: Iterable[Entry], until: int | None = None) -> Reports:
     """What stands after these entries of a trace, or after the first `until` of them."""
     failed: dict[StablePath, str] = {}
+    broken: dict[StablePath, str] = {}  # live components that came to an end by themselves
     declared: dict[StablePath, set[StablePath]] = {}
     for entry in islice(entries, until):
         event = entry.what
@@ -72,10 +88,15 @@ def reports_in(entries: Iterable[Entry], until: int | None = None) -> Reports:
             failed[event.path] = event.error
         elif isinstance(event, LiveEnded):
             if event.error is not None:
-                failed[event.path] = event.error
-        elif failed and isinstance(event, ComponentReady | ComponentRemoved | LiveReady):
+                broken[event.path] = event.error
+        elif failed and isinstance(event, ComponentReady):
             failed.pop(event.path, None)
-    return Reports(failed, declared)
+        elif broken and isinstance(event, LiveReady):
+            broken.pop(event.path, None)
+        elif isinstance(event, ComponentRemoved):
+            failed.pop(event.path, None)
+            broken.pop(event.path, None)
+    return Reports(broken | failed, declared)
 
 
 def keys_of(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from ...values import (
     ActionsApplied,
@@ -18,18 +19,26 @@ from .._trace import Entry
 from ._changes import Applied
 from ._violation import Violation, clipped, shown
 
-__all__ = ["applied_late", "stale"]
+__all__ = ["Regression", "applied_late", "regressions", "stale"]
 
 
-def stale(applied: Iterable[Applied], versions: Sequence[Mapping[str, object] | None]) -> Violation | None:
-    """What was applied after something newer.
+class Regression(NamedTuple):
+    """A value that was applied after a newer one. `older` and `newer` are numbers of versions, from 0."""
+
+    applied: Applied
+    older: int
+    newer: int
+
+
+def regressions(applied: Iterable[Applied], versions: Sequence[Mapping[str, object] | None]) -> Iterator[Regression]:
+    """Each value that was applied after something newer.
 
     `versions`: what a fresh run makes of each version of the sources, oldest first; None where it raised, so that
     nothing is known. A value that no version gives, such as one made of two versions, tells nothing.
     """
     last: dict[str, int] = {}
-    lines: list[str] = []
-    for key, value, *_ in applied:
+    for change in applied:
+        key, value = change.key, change.value
         at = last.get(key, 0)
         for number in range(at, len(versions)):
             version = versions[number]
@@ -39,12 +48,18 @@ def stale(applied: Iterable[Applied], versions: Sequence[Mapping[str, object] | 
         else:
             older = next((n for n in range(at - 1, -1, -1) if _gives(versions[n], key, value)), None)
             if older is not None:
-                newer = versions[at] or {}
-                lines += [
-                    key,
-                    f"    applied   {shown(value)}, of version {older + 1} of the sources",
-                    f"    after     {shown(newer.get(key))}, of version {at + 1}",
-                ]
+                yield Regression(change, older, at)
+
+
+def stale(found: Iterable[Regression], versions: Sequence[Mapping[str, object] | None]) -> Violation | None:
+    """The verdict on what was applied after something newer."""
+    lines: list[str] = []
+    for change, older, newer in found:
+        lines += [
+            change.key,
+            f"    applied   {shown(change.value)}, of version {older + 1} of the sources",
+            f"    after     {shown((versions[newer] or {}).get(change.key))}, of version {newer + 1}",
+        ]
     if not lines:
         return None
     return Violation("stale", "an older value was applied after a newer one", clipped(lines))
