@@ -8,4 +8,5 @@ from ._hazards import DrawnHazards as DrawnHazards
 from ._hazards import Hazard as Hazard
 from ._hazards import Hazards as Hazards
 from ._hazards import RecordedHazards as RecordedHazards
+from ._kafka_calls import KAFKA_TROUBLES as KAFKA_TROUBLES
 from ._troubles import InjectedTrouble as InjectedTrouble

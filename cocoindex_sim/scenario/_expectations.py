@@ -14,6 +14,7 @@ from ..world import (
     StatsExpectation,
     TargetExpectation,
 )
+from ._kafka import read_committed, read_topics
 from ._maps import read_check, read_rows
 from ._node import Node, one_of
 from ._paths import read_path, read_paths
@@ -76,6 +77,8 @@ _LOOKS: dict[str, Callable[[Node], Any]] = {
     "terminates": _terminates,
     "raises": _raises,
     "rows": read_rows,
+    "kafka": read_topics,
+    "committed": read_committed,
 }
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..values import ScenarioError
-from ..world import ORACLES, WATCH_PROFILES, Place, Story
+from ..world import ORACLES, WATCH_PROFILES, KafkaStep, Place, Story
+from ._kafka import read_given_kafka
 from ._maps import read_entries
 from ._node import Node, one_of, read_yaml
 from ._steps import check_order, read_files, read_step
@@ -113,16 +114,20 @@ class _Given:
     files: dict[str, bytes]
     watch: str | None = None
     entries: tuple[tuple[str, str, str], ...] = ()
+    kafka: tuple[tuple[str, tuple[KafkaStep, ...]], ...] = ()
 
 
 def _given(fields: dict[str, Node]) -> _Given:
     if "given" not in fields:
         return _Given({})
-    given = fields["given"].fields("a mapping with `files:` or `map:`", ("files", "watch", "map"), "starting state")
+    given = fields["given"].fields(
+        "a mapping with `files:` or `map:`", ("files", "watch", "map", "kafka"), "starting state"
+    )
     return _Given(
         files=dict(read_files(given["files"])) if "files" in given else {},
         watch=_watch(given["watch"]) if "watch" in given else None,
         entries=read_entries(given["map"]) if "map" in given else (),
+        kafka=read_given_kafka(given["kafka"]) if "kafka" in given else (),
     )
 
 
@@ -167,6 +172,7 @@ def _story(node: Node, fields: dict[str, Node], heading: _Heading, default_name:
     check_order(steps)
     given = _given(fields)
     files = heading.given.files | given.files
+    topics = dict(heading.given.kafka + given.kafka)
     entries = {(name, key): value for name, key, value in heading.given.entries + given.entries}
     return Story(
         name=_name(fields["name"]) if "name" in fields else default_name,
@@ -178,6 +184,7 @@ def _story(node: Node, fields: dict[str, Node], heading: _Heading, default_name:
         files=tuple(files.items()),
         watch=given.watch or heading.given.watch or "inotify",
         entries=tuple((*names, value) for names, value in entries.items()),
+        kafka=tuple(step for steps_of_topic in topics.values() for step in steps_of_topic),
         is_source=heading.is_source,
         description=fields["description"].text("a description").strip() if "description" in fields else "",
         oracles_off=tuple((heading.oracles_off | _oracles_off(fields)).items()),

@@ -34,6 +34,7 @@ from ..world import (
 )
 from ._duration import parse_duration
 from ._expectations import read_expect
+from ._kafka import KAFKA_READERS
 from ._maps import (
     read_map_delete,
     read_map_hold,
@@ -235,6 +236,7 @@ _READERS: dict[str, Callable[[Node, Place], Step]] = {
     "map.release": read_map_release,
     "map.inject": read_map_inject,
     "target.inject": read_target_inject,
+    **KAFKA_READERS,
     "advance": _advance,
     "crash": _crash,
     "restart": _restart,

@@ -33,6 +33,14 @@ from ._external import remote_map as remote_map
 from ._failed import ExpectationFailed as ExpectationFailed
 from ._journal_rows import MIRROR as MIRROR
 from ._journal_rows import declare_row as declare_row
+from ._kafka_steps import ChangeBroker as ChangeBroker
+from ._kafka_steps import ChangeMember as ChangeMember
+from ._kafka_steps import CompactTopics as CompactTopics
+from ._kafka_steps import CreateTopics as CreateTopics
+from ._kafka_steps import ExpireMessages as ExpireMessages
+from ._kafka_steps import KafkaStep as KafkaStep
+from ._kafka_steps import ProduceMessages as ProduceMessages
+from ._kafka_steps import TopicMessage as TopicMessage
 from ._loop import VirtualLoop as VirtualLoop
 from ._map_feed import MapFeed as MapFeed
 from ._map_view import MapView as MapView
@@ -43,6 +51,7 @@ from ._oracles import OracleViolated as OracleViolated
 from ._order import first_refusal as first_refusal
 from ._pct import Pct as Pct
 from ._perform import perform as perform
+from ._place import Place as Place
 from ._policy import Candidate as Candidate
 from ._policy import Fifo as Fifo
 from ._policy import Policy as Policy
@@ -56,6 +65,7 @@ from ._story import STATS_FIELDS as STATS_FIELDS
 from ._story import WATCH_PROFILES as WATCH_PROFILES
 from ._story import Advance as Advance
 from ._story import ChangeMode as ChangeMode
+from ._story import CommittedExpectation as CommittedExpectation
 from ._story import Contains as Contains
 from ._story import Crash as Crash
 from ._story import DeleteKeys as DeleteKeys
@@ -70,7 +80,6 @@ from ._story import MakeLink as MakeLink
 from ._story import MapTrouble as MapTrouble
 from ._story import Matches as Matches
 from ._story import MoveFile as MoveFile
-from ._story import Place as Place
 from ._story import Ready as Ready
 from ._story import RemoveFiles as RemoveFiles
 from ._story import Restart as Restart
@@ -82,6 +91,7 @@ from ._story import Step as Step
 from ._story import Stop as Stop
 from ._story import Story as Story
 from ._story import TargetExpectation as TargetExpectation
+from ._story import TopicExpectation as TopicExpectation
 from ._story import TouchFiles as TouchFiles
 from ._story import Trouble as Trouble
 from ._story import Update as Update

@@ -19,12 +19,13 @@ from ._failed import ExpectationFailed
 from ._oracles import Judges
 from ._order import first_refusal
 from ._pct import Pct
+from ._place import Place
 from ._policy import Candidate, Fifo, Policy, Replay, SeededRandom
 from ._readings import virtual_readings
 from ._recording import Recording
 from ._shrink import Shrunk, same_failure, shrink
 from ._silence import silent_logs
-from ._story import Place, Story
+from ._story import Story
 from ._streams import Streams
 
 __all__ = ["CRASHES", "POLICIES", "Crashes", "Exploration", "Found", "Run", "explore", "replay"]

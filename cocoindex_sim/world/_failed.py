@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..values import CocoSimError
-from ._story import Place
+from ._place import Place
 
 __all__ = ["ExpectationFailed"]
 

@@ -41,7 +41,7 @@ def first_refusal(steps: Sequence[Step]) -> tuple[Step, str] | None:
         refusal = None
         if isinstance(step, Expect):
             if state == "down" and (step.terminates is not None or step.raises or step.stats):
-                refusal = "the process is down since line {line}; only `targets`, `rows` and `diff` can be looked at"
+                refusal = "the process is down since line {line}; `terminates`, `raises` and `stats` can't be looked at"
             elif step.terminates is not None and state not in ("running", "live"):
                 refusal = "`terminates` is about an update that was begun with `start`; there is none"
             elif (state == "running" and step.terminates is not False) or (state == "live" and step.terminates):

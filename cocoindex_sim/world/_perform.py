@@ -15,8 +15,11 @@ from ..fakes import InjectedTrouble
 from ..fakes.filesystem import InjectedFault
 from ..values import DeadlockError, FenceError, LimitError
 from ._compare import Difference, compare_diff, compare_error, compare_stats, compare_targets, diff_of
+from ._compare_kafka import compare_committed, compare_topics
 from ._compare_rows import compare_rows
 from ._failed import ExpectationFailed
+from ._kafka_steps import KAFKA_SOURCE_STEPS, KAFKA_STEPS, ChangeBroker, ChangeMember, KafkaStep, change_kafka
+from ._place import Place
 from ._story import (
     Advance,
     ChangeMode,
@@ -29,7 +32,6 @@ from ._story import (
     MakeLink,
     MapTrouble,
     MoveFile,
-    Place,
     Ready,
     RemoveFiles,
     Restart,
@@ -89,8 +91,18 @@ def _pipeline_frames(error: BaseException, base: Path) -> list[str]:
     ]
 
 
-_SOURCE_STEPS = (WriteFiles, RemoveFiles, MoveFile, MakeLink, TouchFiles, ChangeMode, SetKeys, DeleteKeys)
-_OUTSIDE_STEPS = (*_SOURCE_STEPS, Trouble, MapTrouble)
+_SOURCE_STEPS = (
+    WriteFiles,
+    RemoveFiles,
+    MoveFile,
+    MakeLink,
+    TouchFiles,
+    ChangeMode,
+    SetKeys,
+    DeleteKeys,
+    *KAFKA_SOURCE_STEPS,
+)
+_OUTSIDE_STEPS = (*_SOURCE_STEPS, Trouble, MapTrouble, ChangeBroker, ChangeMember)
 
 
 class Performance:
@@ -136,6 +148,8 @@ class Performance:
         # After loading, because the working directory is that of the pipeline.
         self._guard(partial(self._write, story.files), "the files of `given` can't be written", story.place)
         self._set_keys(story.entries)
+        for step in story.kafka:
+            self._guard(partial(change_kafka, self._world.kafka, step), "this can't be given", step.place)
         self._changed()
 
     def _end(self) -> None:
@@ -235,6 +249,8 @@ class Performance:
             self._world.map(name).set(key, value)
 
     def _inject(self, step: InjectTrouble) -> InjectedTrouble:
+        if step.system == "kafka":
+            return self._world.kafka.inject(step.call, step.kind, nth=step.nth, times=step.times)
         if step.system == "target":
             return self._world.target(step.name).inject(step.kind, nth=step.nth, times=step.times)
         return self._world.map(step.name).inject(step.kind, call=step.call, nth=step.nth, times=step.times)
@@ -265,6 +281,7 @@ class Performance:
         | SetKeys
         | DeleteKeys
         | MapTrouble
+        | KafkaStep
         | Settle
         | Advance,
     ) -> None:
@@ -302,6 +319,8 @@ class Performance:
             trouble(*() if step.barrier is None else (step.barrier,))
         elif isinstance(step, Settle):
             self._world.settle()
+        elif isinstance(step, KAFKA_STEPS):
+            change_kafka(self._world.kafka, step)
         else:
             self._world.advance(step.duration)
 
@@ -335,6 +354,10 @@ class Performance:
             check("diff", compare_diff(step.diff, diff_of(self._seen, files)))
         if step.rows is not None:
             check("rows", compare_rows(step.rows, self._world.targets))
+        if step.kafka is not None:
+            check("kafka", compare_topics(step.kafka, self._world.kafka))
+        if step.committed is not None:
+            check("committed", compare_committed(step.committed, self._world.kafka))
         if step.stats is not None:
             check("stats", compare_stats(step.stats, self._world.stats()))
         self._seen = files

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ..fakes.filesystem import PROFILES, FileFault
+from ._kafka_steps import KafkaStep
+from ._place import Place
 
 __all__ = [
     "STATS_FIELDS",
     "WATCH_PROFILES",
     "Advance",
     "ChangeMode",
+    "CommittedExpectation",
     "Contains",
     "Crash",
     "DeleteKeys",
@@ -28,7 +31,6 @@ __all__ = [
     "MapTrouble",
     "Matches",
     "MoveFile",
-    "Place",
     "Ready",
     "RemoveFiles",
     "Restart",
@@ -40,6 +42,7 @@ __all__ = [
     "Stop",
     "Story",
     "TargetExpectation",
+    "TopicExpectation",
     "TouchFiles",
     "Trouble",
     "Update",
@@ -62,18 +65,6 @@ STATS_FIELDS: tuple[str, ...] = (
 
 WATCH_PROFILES: tuple[str, ...] = tuple(PROFILES)
 """The profiles by which changes of files may be told; the default is `inotify`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where something is written. `line` and `column` count from 1; 0 means the file as a whole."""
-
-    path: Path
-    line: int = 0
-    column: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}" if self.line else str(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,15 +210,17 @@ class InjectTrouble:
     """Let something go wrong with an external system later on. That it never does is a failure of the story."""
 
     place: Place
-    system: Literal["map", "target"]
+    system: Literal["map", "target", "kafka"]
     name: str
     kind: str
     call: str = ""
-    """Of a map, the call it strikes; see `fakes.maps.TROUBLES`."""
+    """The call it strikes, of a map (`fakes.maps.TROUBLES`) or of Kafka (`fakes.KAFKA_TROUBLES`)."""
     nth: int = 1
     times: int = 1
 
     def __str__(self) -> str:
+        if self.system == "kafka":
+            return f"{self.kind} at {self.call!r} of Kafka"
         at = f"at {self.call!r} of map" if self.system == "map" else "at an action of target"
         return f"{self.kind} {at} {self.name!r}"
 
@@ -279,6 +272,12 @@ class Matches:
 
 TargetExpectation: TypeAlias = Exactly | Contains | Matches
 
+TopicExpectation: TypeAlias = tuple[str, tuple[tuple[bytes, TargetExpectation], ...]]
+"""A topic, and the last value of each of its keys."""
+
+CommittedExpectation: TypeAlias = tuple[str, str, tuple[int | None, ...]]
+"""A group, a topic, and the offset that is committed for each of its partitions; None where there is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Diff:
@@ -321,6 +320,8 @@ class Expect:
     raises: Failure | None = None
     rows: tuple[tuple[str, str, TargetExpectation], ...] | None = None
     """All rows of the external targets: (target, key, content) each."""
+    kafka: tuple[TopicExpectation, ...] | None = None
+    committed: tuple[CommittedExpectation, ...] | None = None
     places: dict[str, Place] = field(default_factory=dict, hash=False, compare=False)
     """Where each of the parts above is written, by its name; `place` for those not in it."""
 
@@ -344,6 +345,7 @@ Step: TypeAlias = (
     | DeleteKeys
     | MapTrouble
     | InjectTrouble
+    | KafkaStep
     | Advance
     | Crash
     | Restart
@@ -370,6 +372,7 @@ class Story:
     files: tuple[tuple[str, bytes], ...] = ()
     watch: str = "inotify"
     entries: tuple[tuple[str, str, str], ...] = ()
+    kafka: tuple[KafkaStep, ...] = ()
     is_source: bool = False
     description: str = ""
     oracles_off: tuple[tuple[str, str], ...] = ()

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from ..values import DeadlockError, LimitError
 from ._perform import Performance
-from ._story import Advance, Crash, Drop, Expect, Place, Ready, Start, Step, Stop, Story, Update
+from ._place import Place
+from ._story import Advance, Crash, Drop, Expect, Ready, Start, Step, Stop, Story, Update
 
 if TYPE_CHECKING:
     from ._world import World

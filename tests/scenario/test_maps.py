@@ -36,7 +36,7 @@ FILES = {
     ),
     "source: [a]\nsteps: [update]\n": "1:9: expected a connector, as in 'path/prices.py:prices', found a list",
     "app: main.py\ngiven: {maps: {}}\nsteps: [update]\n": (
-        "2:9: unknown starting state 'maps'; did you mean 'map'? known: files, watch, map"
+        "2:9: unknown starting state 'maps'; did you mean 'map'? known: files, watch, map, kafka"
     ),
     "app: main.py\ngiven: {map: [a]}\nsteps: [update]\n": f"2:14: expected {ENTRIES}, found a list",
     "app: main.py\ngiven: {map: {a: [b]}}\nsteps: [update]\n": "2:18: expected a value, found a list",

@@ -11,7 +11,9 @@ from cocoindex_sim.world import STATS_FIELDS
 
 STEPS = (
     "start, ready, settle, stop, update, fs.write, fs.remove, fs.move, fs.link, fs.touch, fs.chmod, fs.watch, inject,"
-    " map.set, map.delete, map.watch, map.hold, map.release, map.inject, target.inject, advance, crash, restart, drop, expect"
+    " map.set, map.delete, map.watch, map.hold, map.release, map.inject, target.inject, kafka.create, kafka.produce,"
+    " kafka.tombstone, kafka.expire, kafka.compact, kafka.broker, kafka.member, kafka.rebalance, kafka.inject, advance, crash,"
+    " restart, drop, expect"
 )
 KEYS = "name, description, app, source, given, oracles_off, steps, scenarios"
 EVENTS = ", ".join(EVENT_NAMES)
@@ -131,7 +133,7 @@ FILES = {
     "empty name": ('app: main.py\nname: ""\nsteps: [update]\n', "x.coco.yaml:2:7: a name can't be empty"),
     "unknown start": (
         "app: main.py\ngiven:\n  file: {}\nsteps: [update]\n",
-        "x.coco.yaml:3:3: unknown starting state 'file'; did you mean 'files'? known: files, watch, map",
+        "x.coco.yaml:3:3: unknown starting state 'file'; did you mean 'files'? known: files, watch, map, kafka",
     ),
     "unknown watch profile": (
         "app: main.py\ngiven:\n  watch: inotfy\nsteps: [update]\n",
@@ -328,12 +330,12 @@ ONE_STEP = {
     ),
     "expect: nothing": (
         "expect: {}",
-        "`expect` expects nothing; known: targets, diff, stats, terminates, raises, rows",
+        "`expect` expects nothing; known: targets, diff, stats, terminates, raises, rows, kafka, committed",
         13,
     ),
     "expect: unknown": (
         "expect: {target: {}}",
-        "unknown expectation 'target'; did you mean 'targets'? known: targets, diff, stats, terminates, raises, rows",
+        "unknown expectation 'target'; did you mean 'targets'? known: targets, diff, stats, terminates, raises, rows, kafka, committed",
         14,
     ),
     "targets: a list": (
@@ -448,7 +450,7 @@ ORDER = {
         "5:5: nothing runs after this step, so nothing can go wrong; put it before `update` or `start`"
     ),
     "crash, expect: {raises: {type: ValueError}}": (
-        "4:5: the process is down since line 3; only `targets`, `rows` and `diff` can be looked at"
+        "4:5: the process is down since line 3; `terminates`, `raises` and `stats` can't be looked at"
     ),
 }
 

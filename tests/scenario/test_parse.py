@@ -8,14 +8,19 @@ import pytest
 from cocoindex_sim.scenario import STEP_NAMES, parse_duration, parse_scenarios
 from cocoindex_sim.world import (
     Advance,
+    ChangeBroker,
+    ChangeMember,
     ChangeMode,
+    CompactTopics,
     Contains,
     Crash,
+    CreateTopics,
     DeleteKeys,
     Diff,
     Drop,
     Exactly,
     Expect,
+    ExpireMessages,
     Failure,
     FileFault,
     Inject,
@@ -25,6 +30,7 @@ from cocoindex_sim.world import (
     Matches,
     MoveFile,
     Place,
+    ProduceMessages,
     Ready,
     RemoveFiles,
     Restart,
@@ -35,6 +41,7 @@ from cocoindex_sim.world import (
     Step,
     Stop,
     Story,
+    TopicMessage,
     TouchFiles,
     Trouble,
     Update,
@@ -106,6 +113,20 @@ EVERY_STEP = """\
   - map.inject: {fault: fails, call: scan, map: users, nth: 2, times: 3}
   - target.inject: {fault: ack_lost}
   - target.inject: {fault: slow, target: other, nth: 4}
+  - kafka.create: orders
+  - kafka.create: {orders: 3, users: 1}
+  - kafka.produce: {orders: {a: "1", b: }, users: [{key: c, value: d, partition: 2, headers: {h: i}}, {value: e}]}
+  - kafka.tombstone: {orders: [a, b], users: c}
+  - kafka.expire: [orders, users]
+  - kafka.expire: {orders: 5}
+  - kafka.compact: orders
+  - kafka.compact: {topic: [orders, users], tombstones: true}
+  - kafka.broker: stop
+  - kafka.broker: {start: 2}
+  - kafka.member: {join: pages, topics: orders}
+  - kafka.member: {leave: pages, name: other}
+  - kafka.rebalance: pages
+  - kafka.inject: {fault: ack_lost, at: commit, nth: 2}
   - update
 """
 
@@ -155,7 +176,36 @@ def test_every_step_is_read_as_written(base: Path) -> None:
         InjectTrouble(at(42), "map", "users", "fails", "scan", 2, 3),
         InjectTrouble(at(43), "target", "mirror", "ack_lost"),
         InjectTrouble(at(44), "target", "other", "slow", nth=4),
-        Update(at(45)),
+        CreateTopics(at(45), (("orders", 1),)),
+        CreateTopics(at(46), (("orders", 3), ("users", 1))),
+        ProduceMessages(
+            at(47),
+            (
+                TopicMessage("orders", b"a", b"1"),
+                TopicMessage("orders", b"b", None),
+                TopicMessage("users", b"c", b"d", 2, (("h", b"i"),)),
+                TopicMessage("users", None, b"e"),
+            ),
+        ),
+        ProduceMessages(
+            at(48),
+            (
+                TopicMessage("orders", b"a", None),
+                TopicMessage("orders", b"b", None),
+                TopicMessage("users", b"c", None),
+            ),
+        ),
+        ExpireMessages(at(49), (("orders", None), ("users", None))),
+        ExpireMessages(at(50), (("orders", 5),)),
+        CompactTopics(at(51), ("orders",)),
+        CompactTopics(at(52), ("orders", "users"), tombstones=True),
+        ChangeBroker(at(53), "stop"),
+        ChangeBroker(at(54), "start", 2),
+        ChangeMember(at(55), "join", "pages", ("orders",)),
+        ChangeMember(at(56), "leave", "pages", name="other"),
+        ChangeMember(at(57), "rebalance", "pages"),
+        InjectTrouble(at(58), "kafka", "", "ack_lost", "commit", 2),
+        Update(at(59)),
     )
     assert {line.split()[1].rstrip(":") for line in EVERY_STEP.splitlines()} == set(STEP_NAMES)
 
@@ -322,3 +372,32 @@ scenarios:
 def test_a_connector_is_named_by_what_makes_it(base: Path) -> None:
     (story,) = parse("source: main.py:prices\nsteps: [update]\n", base)
     assert (story.app, story.is_source, story.app_place) == ("main.py:prices", True, at(1, 9))
+
+
+def test_topics_are_given_and_expected_by_name(base: Path) -> None:
+    text = """\
+app: main.py
+given:
+  kafka:
+    orders: {partitions: 2, messages: {a: "1"}}
+    empty:
+scenarios:
+  - name: one
+    given: {kafka: {orders: {messages: [{value: only}]}}}
+    steps:
+      - update
+      - expect:
+          kafka: {out: {a: "1", b: {contains: x}}, none: {}}
+          committed: {pages: {orders: [1, none], empty: 0}}
+"""
+    path = Path("x.coco.yaml")
+    (story,) = parse_scenarios(text, path=path, base=base)
+    assert story.kafka == (
+        CreateTopics(Place(path, 8, 21), (("orders", 1),)),
+        ProduceMessages(Place(path, 8, 21), (TopicMessage("orders", None, b"only"),)),
+        CreateTopics(Place(path, 5, 5), (("empty", 1),)),
+    )
+    expect = story.steps[1]
+    assert isinstance(expect, Expect)
+    assert expect.kafka == (("out", ((b"a", Exactly(b"1")), (b"b", Contains("x")))), ("none", ()))
+    assert expect.committed == (("pages", "orders", (1, None)), ("pages", "empty", (0,)))

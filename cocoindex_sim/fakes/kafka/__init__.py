@@ -1,7 +1,6 @@
 """A Kafka cluster in memory, and clients of it that speak `confluent_kafka`'s API. Needs no engine and no server."""
 
 from ._admin import FakeAdminClient as FakeAdminClient
-from ._cluster import SITES as SITES
 from ._cluster import Client as Client
 from ._cluster import Commit as Commit
 from ._cluster import KafkaCluster as KafkaCluster

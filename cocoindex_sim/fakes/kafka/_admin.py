@@ -46,7 +46,7 @@ class FakeAdminClient(AdminClient):
     def _reach(self, doing: str) -> None:
         if self._cut:
             raise ProcessCut("the process of this Kafka client was killed")
-        if not self._cluster.reachable or self._cluster.meet("kafka.metadata"):
+        if not self._cluster.reachable or self._cluster.meet("metadata"):
             raise kafka_exception(KafkaError._TRANSPORT, doing)
 
     def list_topics(self, topic: str | None = None, timeout: float = -1) -> ClusterMetadata:

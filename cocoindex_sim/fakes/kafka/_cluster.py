@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -19,6 +18,8 @@ from confluent_kafka import KafkaError, Message, TopicPartition, consistent, fnv
 
 from .._clock import EPOCH_NS
 from .._hazards import Hazards
+from .._kafka_calls import KAFKA_TROUBLES
+from .._troubles import InjectedTrouble, Troubles
 from ._agenda import Agenda
 from ._assignors import TopicAndPartition
 from ._config import ConsumerConfig
@@ -34,17 +35,7 @@ if TYPE_CHECKING:
     from ._consumer import FakeConsumer
     from ._producer import FakeProducer
 
-__all__ = ["SITES", "Client", "Commit", "KafkaCluster", "Transaction"]
-
-SITES: Final[Mapping[str, tuple[str, ...]]] = {
-    "kafka.poll": ("error", "stall"),
-    "kafka.commit": ("fails", "ack_lost", "delayed"),
-    "kafka.produce": ("fails", "ack_lost", "delayed"),
-    "kafka.metadata": ("fails",),
-    "kafka.rebalance": ("rejoin", "lost"),
-    "kafka.broker": ("down",),
-}
-"""What can go wrong, by itself (hazards) or because a story says so (`fail_next`): the kinds of each site."""
+__all__ = ["Client", "Commit", "KafkaCluster", "Transaction"]
 
 _DELAY_S_MAX: Final = 5.0
 _OUTAGE_S_MAX: Final = 20.0
@@ -79,8 +70,8 @@ class KafkaCluster:
     """A Kafka cluster in memory, and the clients made for it.
 
     `rng`: every choice that a network would make is drawn from it (None: always the same ones). `time`: gives seconds
-    that never go back (None: the time of the running event loop). `hazards`: what goes wrong by itself, see `SITES`.
-    `note` is told in a line of what happens to brokers, groups and committed offsets.
+    that never go back (None: the time of the running event loop). `hazards`: what goes wrong by itself; see
+    `KAFKA_TROUBLES`. `note` is told in a line of what happens to brokers, groups and committed offsets.
 
     `auto_create_partitions`: a topic that is produced to and does not exist is created with so many partitions; 0: it
     is an error. `initial_rebalance_delay_s`: how long an empty group waits for more members (Kafka's default is 3 s).
@@ -123,7 +114,7 @@ class KafkaCluster:
         self._arrivals = 0
         self._transactions = 0
         self._names = 0
-        self._scripted: defaultdict[str, deque[str]] = defaultdict(deque)
+        self._troubles = Troubles(KAFKA_TROUBLES, {call: f"kafka.{call}" for call in KAFKA_TROUBLES}, self.hazards)
         self._scripted_members: dict[tuple[str, str], ScriptedMember] = {}
         self._consumers: list[ConsumerKernel] = []
         self._clients: list[Client] = []
@@ -233,22 +224,17 @@ class KafkaCluster:
 
     # --- what goes wrong ---
 
-    def meet(self, site: str) -> str | None:
-        """Which of the kinds of `SITES[site]`, if any, strikes this call: what a story ordered first."""
-        if self._scripted[site]:
-            return self._scripted[site].popleft()
-        return self.hazards.meet(site, SITES[site])
+    def meet(self, call: str) -> str | None:
+        """Which of the kinds of `KAFKA_TROUBLES[call]`, if any, strikes this call: what a story ordered first."""
+        return self._troubles.at(call)
 
-    def fail_next(self, site: str, kind: str, times: int = 1) -> None:
-        """Let the next calls at a site go wrong. ValueError for a site or kind that `SITES` does not have."""
-        if site not in SITES or kind not in SITES[site]:
-            known = "; ".join(f"{name}: {', '.join(kinds)}" for name, kinds in SITES.items())
-            raise ValueError(f"nothing of kind {kind!r} can happen at {site!r}; the kinds of each site are {known}")
-        self._scripted[site].extend([kind] * times)
+    def inject(self, call: str, kind: str, *, nth: int = 1, times: int = 1) -> InjectedTrouble:
+        """Let something go wrong at the nth call from now on, and as often in a row. ValueError for what can't."""
+        return self._troubles.inject(call, kind, nth, times)
 
     def lift(self) -> None:
-        """Let nothing that `fail_next` ordered happen any more, and have all brokers up."""
-        self._scripted.clear()
+        """Let nothing that was ordered happen any more, and have all brokers up."""
+        self._troubles.injected.clear()
         self.start_broker()
 
     def draw_delay_s(self) -> float:

@@ -360,7 +360,7 @@ class FakeConsumer(AIOConsumer):
                 return WAIT
             if not met:
                 met = True
-                if self._cluster.meet("kafka.metadata"):
+                if self._cluster.meet("metadata"):
                     raise kafka_exception(code, doing)
             return attempt()
 
@@ -477,7 +477,7 @@ class _CommitRequest:
             return WAIT
         if not self._met:
             self._met = True
-            self._struck_by = self._cluster.meet("kafka.commit")
+            self._struck_by = self._cluster.meet("commit")
             if self._struck_by == "delayed":
                 delay_s = self._cluster.draw_delay_s()
                 self._not_before_ns = self._cluster.now_ns + round(delay_s * 1e9)

@@ -311,10 +311,10 @@ class ConsumerKernel:
     def _go_wrong(self, wanted: TopicAndPartition) -> tuple[bool, Message | None]:
         # Asked once in each poll that has something to give, so that idle polls use up no chances.
         cluster = self.cluster
-        if cluster.meet("kafka.broker"):
+        if cluster.meet("broker"):
             cluster.lose_brokers_for_a_while()
             return True, None
-        struck_by = cluster.meet("kafka.rebalance") if self.member is not None else None
+        struck_by = cluster.meet("rebalance") if self.member is not None else None
         if struck_by is not None and self.member is not None:
             if struck_by == "lost":
                 self.group.evict(self.member)
@@ -322,7 +322,7 @@ class ConsumerKernel:
                 self.group.rebalance()
             cluster.wake()
             return True, None
-        struck_by = cluster.meet("kafka.poll")
+        struck_by = cluster.meet("poll")
         if struck_by == "stall":
             self.stall(cluster.draw_delay_s())
             return True, None

@@ -218,7 +218,7 @@ class FakeProducer(AIOProducer):
             raise kafka_exception(KafkaError._UNKNOWN_PARTITION, "Message failed")
         if not outgoing.met:
             outgoing.met = True
-            outgoing.struck_by = cluster.meet("kafka.produce")
+            outgoing.struck_by = cluster.meet("produce")
             if outgoing.struck_by == "delayed":
                 delay_s = cluster.draw_delay_s()
                 outgoing.not_before_ns = cluster.now_ns + round(delay_s * 1e9)
@@ -303,7 +303,7 @@ class FakeProducer(AIOProducer):
         def expired() -> ClusterMetadata:
             raise kafka_exception(KafkaError._TRANSPORT, doing)
 
-        if self._cluster.meet("kafka.metadata"):
+        if self._cluster.meet("metadata"):
             return expired()
         return await self._calls.call(
             attempt, timeout_s=timeout if timeout >= 0 else _METADATA_TIMEOUT_S, expire=expired

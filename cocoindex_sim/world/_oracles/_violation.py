@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from .._failed import ExpectationFailed
-from .._story import Place
+from .._place import Place
 
 __all__ = ["ORACLES", "OracleViolated", "Violation", "clipped", "difference_lines", "shown"]
 

@@ -1,0 +1,71 @@
+"""Topics and committed offsets beside those that were expected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ._compare import Difference
+from ._story import CommittedExpectation, Contains, Exactly, TargetExpectation, TopicExpectation
+
+if TYPE_CHECKING:
+    from ..fakes.kafka import KafkaCluster
+
+__all__ = ["compare_committed", "compare_topics"]
+
+
+def compare_topics(expected: Iterable[TopicExpectation], kafka: KafkaCluster) -> Difference | None:
+    """All keys of each expected topic, with their last values, deleted ones left out."""
+    lines: list[str] = []
+    for topic, contents in expected:
+        if not kafka.has_topic(topic):
+            lines.append(f"missing    the topic {topic!r}; there are {', '.join(kafka.topics) or 'none'}")
+            continue
+        wanted, held = dict(contents), kafka.fold(topic)
+        lines += [f"missing    {_shown(key)} of {topic!r}" for key in sorted(wanted.keys() - held.keys())]
+        for key in sorted(held.keys() - wanted.keys()):
+            lines.append(f"extra      {_shown(key)} of {topic!r} = {_shown(held[key])}")
+        for key in sorted(wanted.keys() & held.keys()):
+            problem = _problem(wanted[key], held[key])
+            if problem:
+                lines.append(f"different  {_shown(key)} of {topic!r} = {_shown(held[key])}, {problem}")
+    return Difference("the topics are not as expected", lines) if lines else None
+
+
+def compare_committed(expected: Iterable[CommittedExpectation], kafka: KafkaCluster) -> Difference | None:
+    """The committed offset of each partition of each expected topic; None for a partition that has none."""
+    lines: list[str] = []
+    for group, topic, offsets in expected:
+        if not kafka.has_topic(topic):
+            lines.append(f"missing    the topic {topic!r}; there are {', '.join(kafka.topics) or 'none'}")
+            continue
+        committed = kafka.committed(group, topic)
+        held = tuple(committed.get(partition) for partition in range(kafka.topics[topic]))
+        if held != offsets:
+            fact = f"{group!r} has committed {_listed(held)} of {topic!r}"
+            lines.append(f"different  {fact}, expected {_listed(offsets)}")
+    return Difference("the committed offsets are not as expected", lines) if lines else None
+
+
+def _listed(offsets: Iterable[int | None]) -> str:
+    return "[" + ", ".join("none" if offset is None else str(offset) for offset in offsets) + "]"
+
+
+def _shown(data: bytes) -> str:
+    try:
+        return repr(data.decode())
+    except UnicodeDecodeError:
+        return repr(data)
+
+
+def _problem(expected: TargetExpectation, actual: bytes) -> str:
+    if isinstance(expected, Exactly):
+        return "" if expected.data == actual else f"expected {_shown(expected.data)}"
+    try:
+        text = actual.decode()
+    except UnicodeDecodeError:
+        return "which is not UTF-8 text"
+    if isinstance(expected, Contains):
+        return "" if expected.text in text else f"expected to contain {expected.text!r}"
+    return "" if re.search(expected.pattern, text) else f"expected to match {expected.pattern!r}"
