@@ -117,6 +117,7 @@ class Following:
 
         KafkaException for what no retry can help: a consumer that met a fatal error, or is refused access.
         """
+        closing = False
         try:
             await self._consumer.subscribe(
                 self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
@@ -128,8 +129,12 @@ class Following:
                 await self._commit_if_due(is_idle=not messages)
                 if not self._is_ready:
                     await self._become_ready_if_due(is_idle=not messages)
+        except GeneratorExit:  # the loop is gone
+            closing = True
+            raise
         finally:
-            await self._leave()
+            if not closing:
+                await self._leave()
 
     # -- consuming -------------------------------------------------------------------------------------------------
 

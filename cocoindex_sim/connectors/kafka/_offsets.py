@@ -31,6 +31,8 @@ class Partition:
         if self.position is not None and offset < self.position:  # the log was cut, or somebody sought
             self._was_rewound = True
         else:
+            if self.position is None:  # before anything is finished there is nothing to commit
+                self.committed = max(self.committed, offset)
             self.position = offset + 1
         if self._stuck is None or offset < self._stuck:
             self._unfinished[offset] = None
