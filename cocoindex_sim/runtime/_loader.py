@@ -9,8 +9,9 @@ import os
 import re
 import sys
 import traceback
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, Final, NamedTuple
 
 from ..engine import Process
@@ -104,7 +105,8 @@ def _on_path(directory: str) -> None:
 
 
 def _execute(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
+    loader = _CompiledOnce(name, str(path)) if path.suffix == ".py" else None
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     if spec is None or spec.loader is None:
         raise ImportError(f"{str(path)!r} is not a Python file")
     module = importlib.util.module_from_spec(spec)
@@ -118,6 +120,21 @@ def _execute(name: str, path: Path) -> ModuleType:
             sys.modules[name] = before
         raise
     return module
+
+
+class _CompiledOnce(SourceFileLoader):
+    """Compiles a file once per process and content: a simulation executes the same pipeline thousands of times."""
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """The code of the file."""
+        source = self.get_data(self.path)
+        known = _compiled.get(self.path)
+        if known is None or known[0] != source:
+            known = _compiled[self.path] = source, super().get_code(fullname)
+        return known[1]
+
+
+_compiled: dict[str, tuple[bytes, CodeType | None]] = {}
 
 
 def _place(error: ImportError) -> str:

@@ -135,13 +135,11 @@ class VirtualLoop(Schedule):
         self._enter()
         try:
             while True:
-                if not self._left:
-                    if not self._candidates and not self._later and not self._wait():
-                        raise self._deadlock()
-                    self._begin_round()
-                self._run_round()
+                self._run(until_stop=True)
                 if self._stopping:
                     break
+                if not self._wait():
+                    raise self._deadlock()
         finally:
             self._stopping = False
             self._leave()
@@ -193,11 +191,16 @@ class VirtualLoop(Schedule):
         finally:
             self._leave()
 
-    def settle(self) -> None:
-        """Run until nothing is ready. The clock does not move."""
+    def settle(self, due_ns: Callable[[], int | None] = lambda: None) -> None:
+        """Run until nothing is ready, and what `due_ns` tells of is over: the time to wait for; None for no more.
+
+        Without it the clock does not move.
+        """
         self._enter()
         try:
             self._settle()
+            while not self._halted and (until_ns := due_ns()) is not None:
+                self._advance(until_ns)
         finally:
             self._leave()
 
@@ -208,13 +211,16 @@ class VirtualLoop(Schedule):
         until_ns = self.now_ns + duration_ns
         self._enter()
         try:
-            self._settle()
-            while not self._halted and self._wait(until_ns=until_ns):
-                self._settle()
-            if not self._halted and until_ns > self.now_ns:
-                self.move_clock(until_ns)
+            self._advance(until_ns)
         finally:
             self._leave()
+
+    def _advance(self, until_ns: int) -> None:
+        self._settle()
+        while not self._halted and self._wait(until_ns=until_ns):
+            self._settle()
+        if not self._halted and until_ns > self.now_ns:
+            self.move_clock(until_ns)
 
     def run_until(self, predicate: Callable[[], bool]) -> None:
         """Run, letting time pass when nothing is ready, until the predicate holds; it is asked after every step.

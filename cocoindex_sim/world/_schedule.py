@@ -200,48 +200,55 @@ class Schedule(FencedLoop):
             gc.collect()
         self._left = left
 
-    def _run_round(self, at_most: int = sys.maxsize) -> None:
-        """Run up to that many entries of this round."""
+    def _run(self, at_most: int = sys.maxsize, *, until_stop: bool = False) -> bool:
+        """Run until nothing is ready (False), up to that many entries, or to the end of a round that called `stop`."""
         candidates, later, choices, choose = self._candidates, self._later, self.choices, self.policy.choose
         fifo = self._fifo
         entry: Callback | None = None
         task: asyncio.Task[Any] | None = None
-        while at_most > 0 and self._left > 0:
-            self._left -= 1
-            at_most -= 1
-            if fifo:
-                entry = later.popleft()
-            else:
-                count = len(candidates)
-                if count == 1:
-                    entry = candidates.pop()
+        while True:
+            if self._left <= 0:
+                self._begin_round()
+                if self._left <= 0:
+                    return False
+            while at_most > 0 and self._left > 0:
+                self._left -= 1
+                at_most -= 1
+                if fifo:
+                    entry = later.popleft()
                 else:
-                    index = choose(candidates)
-                    choices.append(index)
-                    entry = candidates.pop(index)
-                if not entry.choosable:
-                    self._blocked = False
-                    while later:
-                        following = later.popleft()
-                        candidates.append(following)
-                        if not following.choosable:
-                            self._blocked = True
-                            break
-            if entry._cancelled:
-                continue
-            self.steps += 1
-            try:
-                entry._context.run(entry._callback, *entry._args)
-            except (SystemExit, KeyboardInterrupt):
-                raise
-            except BaseException as error:
-                self.call_exception_handler(
-                    {"message": f"Exception in {entry.label}", "exception": error, "handle": entry}
-                )
-            task = entry.task
-            if task is not None and task.done():
-                self._tasks.pop(task, None)
-        entry = task = None  # the traceback of a task's exception holds this frame: no cycle back to the task
+                    count = len(candidates)
+                    if count == 1:
+                        entry = candidates.pop()
+                    else:
+                        index = choose(candidates)
+                        choices.append(index)
+                        entry = candidates.pop(index)
+                    if not entry.choosable:
+                        self._blocked = False
+                        while later:
+                            following = later.popleft()
+                            candidates.append(following)
+                            if not following.choosable:
+                                self._blocked = True
+                                break
+                if entry._cancelled:
+                    continue
+                self.steps += 1
+                try:
+                    entry._context.run(entry._callback, *entry._args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:
+                    self.call_exception_handler(
+                        {"message": f"Exception in {entry.label}", "exception": error, "handle": entry}
+                    )
+                task = entry.task
+                if task is not None and task.done():
+                    self._tasks.pop(task, None)
+            entry = task = None  # the traceback of a task's exception holds this frame: no cycle back to the task
+            if at_most <= 0 or (self._stopping and (until_stop or self._halted)):
+                return True
 
     def _wait(self, *, until_ns: int | None = None) -> bool:
         """Move the clock to the next timer, unless that is later than `until_ns`. False: there is none."""
@@ -272,20 +279,13 @@ class Schedule(FencedLoop):
     def _step(self) -> bool:
         before = self.steps
         while self.steps == before and not self._halted:  # cancelled entries are no steps
-            if not self._left:
-                self._begin_round()
-                if not self._left:
-                    return False
-            self._run_round(1)
+            if not self._run(1):
+                return False
         return self.steps > before
 
     def _settle(self) -> None:
-        while not self._halted:
-            if not self._left:
-                self._begin_round()
-                if not self._left:
-                    return
-            self._run_round()
+        if not self._halted:
+            self._run()
 
     def _linger(self) -> None:
         """Run some of what is ready: as many steps as the policy says, none in asyncio's own order."""

@@ -10,10 +10,11 @@ import asyncio
 import contextvars
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import alias
@@ -199,10 +200,11 @@ class World:
 
     def wait_ready(self) -> None:
         """Run the started update until it is ready, or ends. DeadlockError when neither can happen any more."""
-        if self._task is None:
+        handle, task = self._handle, self._task
+        if task is None or handle is None:
             raise RuntimeError("no update was started: call start() first")
         with self._life.entered():
-            self.loop.run_until(lambda: self.ready or not self.running)
+            self.loop.run_until(lambda: handle.is_ready or task.done())
 
     def stop(self) -> Any:
         """End the started update as Ctrl-C does; what the root function returned, or its error raised.
@@ -248,13 +250,12 @@ class World:
         """Run what is ready; let time pass only for changes that are on their way to the pipeline."""
         if self._life.ended:
             return
-        self.loop.settle()
-        while (due_s := self._next_delivery_s()) is not None:
-            self.loop.advance(max(round(due_s * 1e9) - self.loop.now_ns, 0))
+        self.loop.settle(self._next_delivery_ns)
 
-    def _next_delivery_s(self) -> float | None:
+    def _next_delivery_ns(self) -> int | None:
         dues = (self.watching.next_delivery_s, self.external.next_delivery_s)
-        return min((due for due in dues if due is not None), default=None)
+        due_s = min((due for due in dues if due is not None), default=None)
+        return None if due_s is None else round(due_s * 1e9)
 
     def advance(self, duration: timedelta | float) -> None:
         """Let virtual time pass: a timedelta, or seconds."""
@@ -499,13 +500,14 @@ class _Entered:
 def _fresh_modules(directory: Path, process: Process) -> Iterator[None]:
     """Have the modules of a directory, and those that register in a process, executed afresh for that process."""
     path, before = list(sys.path), dict(sys.modules)
-    for name in _modules_below(directory):
+    for name in _modules_below(directory, before):
         del sys.modules[name]
     try:
         yield
     finally:
         sys.path[:] = path
-        for name in {*_modules_below(directory), *(process.modules - before.keys())}:
+        now = {name: module for name, module in sys.modules.items() if before.get(name) is not module}
+        for name in {*_modules_below(directory, now), *(process.modules - before.keys())}:
             sys.modules.pop(name, None)
         for name in before.keys() - sys.modules.keys():
             sys.modules[name] = before[name]
@@ -525,11 +527,11 @@ class _EventWatcher:
         self.seen += name == self._name
 
 
-def _modules_below(directory: Path) -> list[str]:
-    """The imported modules whose files lie in or below a directory, but for installed packages."""
+def _modules_below(directory: Path, modules: Mapping[str, ModuleType]) -> list[str]:
+    """Those of the modules whose files lie in or below a directory, but for installed packages."""
     prefix = str(directory) + os.sep
     return [
         name
-        for name, module in sys.modules.items()
+        for name, module in modules.items()
         if (file := getattr(module, "__file__", None)) and file.startswith(prefix) and "site-packages" not in file
     ]

@@ -58,7 +58,12 @@ def lookup(
         part = parts.pop()
         if not isinstance(at, Directory):
             raise os_error(errno.ENOTDIR, path)
-        permit(at, EXECUTE, path, privileged=privileged)
+        if not privileged:
+            permit(at, EXECUTE, path, privileged=False)
+        child = at.entries.get(part)
+        if type(child) is Directory and (parts or not create):  # nearly every step of nearly every path
+            parent, name, at = at, part, child
+            continue
         if part in (".", ".."):
             at = at if part == "." else at.parent
             parent, name = at, ""
@@ -67,7 +72,6 @@ def lookup(
             raise os_error(errno.ENAMETOOLONG, path)
         if create and must_be_directory and not parts:
             raise os_error(errno.EISDIR, path)
-        child = at.entries.get(part)
         if child is None:
             if parts:
                 raise os_error(errno.ENOENT, path)
