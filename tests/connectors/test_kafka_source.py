@@ -131,7 +131,7 @@ def test_watermarks_that_cannot_be_had_count_as_reached(place: Place, caplog: py
     # KFK-12
     backlog(place, 3)
     place.held = {"v0", "v1", "v2"}
-    place.cluster.fail_next("kafka.metadata", "fails", times=2 * following._LOOKUPS_MAX)
+    place.cluster.inject("metadata", "fails", times=2 * following._LOOKUPS_MAX)
     live = place.begin()
     assert live.is_ready
     assert "watermarks of t/0" in caplog.text
@@ -142,7 +142,7 @@ def test_watermarks_that_cannot_be_had_count_as_reached(place: Place, caplog: py
 
 def test_a_lookup_that_fails_once_is_made_again(place: Place, caplog: pytest.LogCaptureFixture) -> None:  # KFK-12
     backlog(place, 3)
-    place.cluster.fail_next("kafka.metadata", "fails", times=1)
+    place.cluster.inject("metadata", "fails", times=1)
     place.catch_up()
     assert place.content == {"k0": "v0", "k1": "v1", "k2": "v2"}
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
@@ -323,8 +323,8 @@ def test_a_superseded_message_counts_as_finished_and_the_last_one_blocks(place: 
 @pytest.mark.parametrize("seed", range(10))
 def test_commits_never_go_back_whatever_goes_wrong(seed: int, serial_calls: bool) -> None:  # KFK-10, EDGE-06
     place = Place(SeededRandom(Streams(seed).schedule), partitions=4, serial_calls=serial_calls)
-    for kind in ("delayed", "fails", "ack_lost", "delayed", "fails"):
-        place.cluster.fail_next("kafka.commit", kind)
+    for nth, kind in enumerate(("delayed", "fails", "ack_lost", "delayed", "fails"), 1):
+        place.cluster.inject("commit", kind, nth=nth)
     live = place.begin()
     last: dict[str, str] = {}
     for _ in range(20):
@@ -342,7 +342,7 @@ def test_commits_never_go_back_whatever_goes_wrong(seed: int, serial_calls: bool
 
 def test_a_commit_that_fails_is_logged_and_made_good_later(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     # KFK-10
-    place.cluster.fail_next("kafka.commit", "fails")
+    place.cluster.inject("commit", "fails")
     live = place.begin()
     place.produce(("a", "1"))
     place.let(5)
@@ -353,7 +353,7 @@ def test_a_commit_that_fails_is_logged_and_made_good_later(place: Place, caplog:
 
 def test_a_crash_between_processing_and_commit_delivers_again(place: Place) -> None:  # KFK-20
     place.produce(("a", "1"), ("b", "1"))
-    place.cluster.fail_next("kafka.commit", "fails", times=100)
+    place.cluster.inject("commit", "fails", times=100)
     place.begin()
     assert place.content == {"a": "1", "b": "1"}
     place.crash()
@@ -450,7 +450,7 @@ def test_an_item_that_can_not_even_begin_does_not_end_the_feed(place: Place) -> 
 def test_errors_of_the_consumer_are_reported_and_it_goes_on(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     # KFK-05
     backlog(place, 5)
-    place.cluster.fail_next("kafka.poll", "error", times=2)
+    place.cluster.inject("poll", "error", times=2)
     place.catch_up()
     assert len(place.content) == 5
     assert place.committed() == {0: 5}
@@ -568,7 +568,7 @@ def test_lost_partitions_are_not_committed(wide: Place) -> None:  # KFK-14
     wide.held = {"v0"}
     backlog(wide, 8, keys=8, partitions=1)
     wide.let()
-    wide.cluster.fail_next("kafka.rebalance", "lost")
+    wide.cluster.inject("rebalance", "lost")
     wide.let(60)
     wide.release()
     wide.let(60)

@@ -127,13 +127,13 @@ def test_a_full_reprocess_sends_everything_again(sending: Sending) -> None:  # K
 
 
 def test_a_failed_delivery_fails_its_component_and_is_sent_again(sending: Sending) -> None:  # KFK-25
-    sending.place.cluster.fail_next("kafka.produce", "fails")
+    sending.place.cluster.inject("produce", "fails")
     assert sending.update({"a": "1"}) == []
     assert sending.update({"a": "1"}) == [(b"a", b"1")]
 
 
 def test_others_of_the_same_batch_are_sent_once(sending: Sending) -> None:  # KFK-21, KFK-25
-    sending.place.cluster.fail_next("kafka.produce", "fails", times=3)
+    sending.place.cluster.inject("produce", "fails", times=3)
     rows = {f"k{number}": "1" for number in range(20)}
     first = sending.update(rows)
     second = sending.update(rows)
@@ -142,7 +142,7 @@ def test_others_of_the_same_batch_are_sent_once(sending: Sending) -> None:  # KF
 
 
 def test_a_message_that_may_have_been_sent_is_sent_again(sending: Sending) -> None:  # KFK-25
-    sending.place.cluster.fail_next("kafka.produce", "ack_lost")
+    sending.place.cluster.inject("produce", "ack_lost")
     sending.update({"a": "1"})
     sending.update({"a": "1"})
     assert sending.place.cluster.fold(TOPIC) == {b"a": b"1"}
