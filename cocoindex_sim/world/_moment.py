@@ -26,8 +26,9 @@ class Moment:
         return self
 
 
-# Each of the first steps, for they are where things begin; then wider and wider apart.
-_STEPS: Final = (*range(16), 20, 25, 32, 40, 50, 64, 80, 100, 128, 160, 200, 256, 320, 400, 512, 640)
+# Often at once, so that several things happen together; then each of the first steps, for they are where things begin;
+# then wider and wider apart.
+_STEPS: Final = (*[0] * 8, *range(1, 14), 16, 20, 25, 32, 40, 64, 100, 160, 256, 400, 640)
 
 MOMENTS: Final = tuple(Moment(steps) for steps in _STEPS)
 """The moments there are, soonest first."""

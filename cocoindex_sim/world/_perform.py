@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from ..fakes import InjectedTrouble
 from ..fakes.filesystem import InjectedFault
-from ..values import DeadlockError, FenceError, LimitError
+from ..runtime import RunInterruptedError
+from ..values import DeadlockError, FenceError, LimitError, TasksLeftError
 from ._compare import Difference, compare_diff, compare_error, compare_stats, compare_targets, diff_of
 from ._compare_kafka import compare_committed, compare_topics
 from ._compare_rows import compare_rows
@@ -156,7 +157,10 @@ class Performance:
         if self._started is not None and self._started.live and self._world.running:
             if all(injected.fired for _, injected in self._injected):  # or one is meant for the stop
                 self._ending()
+            was_ready = self._world.ready
             self._attempt(self._started, self._world.stop)
+            if not was_ready and isinstance(self._error, RunInterruptedError):
+                self._error = None  # the story does not say that it becomes ready
         elif self._started is not None and not self._left_running():
             self._attempt(self._started, self._world.finish)
         self._refuse_error()
@@ -190,7 +194,10 @@ class Performance:
 
     def _unexpected(self, verdict: str, error: BaseException, place: Place) -> ExpectationFailed:
         lines = str(error).splitlines()[1:] + _pipeline_frames(error, self._story.base)
-        return ExpectationFailed(verdict, place=place, lines=lines)
+        failed = ExpectationFailed(verdict, place=place, lines=lines)
+        if isinstance(error, DeadlockError | LimitError | TasksLeftError):
+            failed.oracle = "termination"
+        return failed
 
     def _attempt(self, step: Update | Start | Drop, action: Callable[[], object]) -> None:
         if isinstance(step, Start):

@@ -18,7 +18,7 @@ from ._ready import ready
 from ._reference import Reference, References
 from ._reports import Reports, keys_of, reports_in
 from ._stale import Regression, applied_late, regressions, stale
-from ._termination import ended_early, is_endless, left_tasks, no_end
+from ._termination import ended_early, is_endless, left_tasks, never_ready, no_end
 from ._violation import ORACLES, OracleViolated, Violation
 
 if TYPE_CHECKING:
@@ -80,12 +80,12 @@ class Attendance:
     def ending(self) -> None:
         """The story is over and a live update still runs: leave it alone for a while, then compare the targets.
 
-        Nothing goes wrong any more. It is skipped while watches are held back or silent, and before it is ready.
+        Nothing goes wrong any more. It is skipped while watches are held back or silent.
         """
         world = self._world
         troubled = world.is_troubled
         self._lift()
-        if not (world.live and world.ready) or world.killed or troubled:
+        if not world.live or world.killed or troubled:
             return
         found: list[Violation] = []
         for grace_s in _GRACE_S:
@@ -97,10 +97,11 @@ class Attendance:
                 return
             if not world.live:
                 return
-            found = self._differences("when a live update has been left alone for two minutes")
-            if not found:
-                return
-        self._found += found
+            if world.ready:
+                found = self._differences("when a live update has been left alone for two minutes")
+                if not found:
+                    return
+        self._found += found if world.ready else [never_ready(world.loop.waiting())]
 
     def judge(self, *, supervised: bool = False) -> None:
         """Judge the run: end what goes on, update once to catch up and once more, and look at all of it.

@@ -20,18 +20,17 @@ def offsets(
     """What the targets did not hold when `who` committed that the first `offset` messages are done.
 
     `prefixes`: what a fresh run makes of the first 0, 1, ... messages, up to all that there were; None where it raised,
-    so that nothing is known. Only keys that these messages concern are looked at. A key may have its value after any
-    number of messages from `offset` on.
+    so that nothing is known. Only keys that these messages concern are looked at, and none that a later message
+    concerns: it stands for those before it, and will be read again (KFK-08).
     """
     done = prefixes[offset:]
     if not done or any(prefix is None for prefix in prefixes):
         return None
     known = [prefix for prefix in prefixes if prefix is not None]
-    concerned = {key for pair in pairwise(known[: offset + 1]) for key in _different(*pair)}
+    concerned = _concerned(known[: offset + 1]) - _concerned(known[offset:])
     lines: list[str] = []
     for key in sorted(concerned):
-        allowed = [prefix.get(key) for prefix in known[offset:]]
-        if key in excepted or actual.get(key) in allowed:
+        if key in excepted or actual.get(key) == known[offset].get(key):
             continue
         first = next(at for at in range(offset, 0, -1) if key in _different(known[at - 1], known[at])) - 1
         lines += [
@@ -43,6 +42,10 @@ def offsets(
         return None
     fact = f"{who} committed {offset} before the messages below that were done: {len(lines) // 3} not in the targets"
     return Violation("offsets", fact, clipped(lines))
+
+
+def _concerned(prefixes: Sequence[Mapping[str, object]]) -> set[str]:
+    return {key for pair in pairwise(prefixes) for key in _different(*pair)}
 
 
 def _different(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:

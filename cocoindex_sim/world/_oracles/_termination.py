@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from ...values import DeadlockError, LimitError, TasksLeftError
 from ._violation import Violation, clipped, difference_lines
 
-__all__ = ["ended_early", "is_endless", "left_tasks", "no_end"]
+__all__ = ["ended_early", "is_endless", "left_tasks", "never_ready", "no_end"]
 
 
 def is_endless(error: BaseException | None) -> bool:
@@ -19,6 +19,12 @@ def no_end(what: str, error: BaseException) -> Violation:
     """An update or drop that did not end, by the error that says so."""
     first, *lines = str(error).splitlines() or [""]
     return Violation("termination", f"{what} does not end: {type(error).__name__}: {first}", clipped(lines))
+
+
+def never_ready(waiting: str) -> Violation:
+    """A live update that has been left alone and is not ready; `waiting`: who waits where."""
+    fact = "a live update that has been left alone for two minutes is not ready; its tasks, and where they wait"
+    return Violation("termination", fact, clipped(waiting.splitlines()))
 
 
 def left_tasks(names: Sequence[str]) -> Violation | None:
