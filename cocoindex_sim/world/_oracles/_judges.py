@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from ...values import ROOT_PATH, DivergenceError, LimitError, StablePath
+from ...values import ROOT_PATH, DivergenceError, LimitError, RunStarted, StablePath
 from .._policy import Candidate
 from .._story import Story
 from ._changes import Commit, Witness
@@ -254,7 +254,10 @@ class Attendance:
             self._note(applied_late(entries, witness.applied))
             references = [self._version(number) for number in range(len(witness.versions))]
             versions = [None if each.error is not None else each.targets for each in references]
-            found = [each for each in regressions(witness.applied, versions) if not self._is_in_doubt(each, references)]
+            # What is read by offsets comes at least once: after a restart, from the offset that was committed.
+            runs = (at for at, entry in enumerate(entries) if isinstance(entry.what, RunStarted))
+            gone_back = regressions(witness.applied, versions, told_again=runs if witness.commits else ())
+            found = [each for each in gone_back if not self._is_in_doubt(each, references)]
             self._note(stale(found, versions))
 
     def _is_in_doubt(self, found: Regression, references: Sequence[Reference]) -> bool:

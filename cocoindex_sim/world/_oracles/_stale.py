@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -30,14 +31,21 @@ class Regression(NamedTuple):
     newer: int
 
 
-def regressions(applied: Iterable[Applied], versions: Sequence[Mapping[str, object] | None]) -> Iterator[Regression]:
+def regressions(
+    applied: Iterable[Applied], versions: Sequence[Mapping[str, object] | None], *, told_again: Iterable[int] = ()
+) -> Iterator[Regression]:
     """Each value that was applied after something newer.
 
     `versions`: what a fresh run makes of each version of the sources, oldest first; None where it raised, so that
-    nothing is known. A value that no version gives, such as one made of two versions, tells nothing.
+    nothing is known. A value that no version gives, such as one made of two versions, tells nothing. `told_again`: the
+    entries of the trace at which what was not committed may be told once more, so that order begins anew; ascending.
     """
     last: dict[str, int] = {}
+    beginnings = deque(told_again)
     for change in applied:
+        while beginnings and beginnings[0] <= change.entry:
+            beginnings.popleft()
+            last.clear()
         key, value = change.key, change.value
         at = last.get(key, 0)
         for number in range(at, len(versions)):
