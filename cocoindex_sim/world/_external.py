@@ -89,6 +89,11 @@ class ExternalSystems:
         """Whether some map holds somebody back, or is silent to somebody."""
         return any(each.is_troubled for each in self.maps.values())
 
+    def release(self) -> None:
+        """Hold nobody back any more."""
+        for each in self.maps.values():
+            each.release()
+
     def lift(self) -> None:
         """Let nothing go wrong any more, and nobody be held back."""
         for each in self.maps.values():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from ..engine import ComponentMountHandle, LiveMapSubscriber, SingleWatcherGuard
 from ..fakes.maps import MapChange, MapClient, MapError
@@ -43,6 +43,11 @@ class MapFeed:
                 await subscriber.mark_ready()
 
 
+class _Latest(NamedTuple):
+    offset: int
+    handle: ComponentMountHandle
+
+
 class _Reading:
     """One `watch`: `position` is the offset below which everything is finished."""
 
@@ -53,8 +58,8 @@ class _Reading:
         self.position = 0
         self.caught_up = asyncio.Event()
         self._end = 0  # of what was there at the beginning
-        self._told: dict[int, ComponentMountHandle] = {}  # by offset, what is not known to be finished
-        self._latest: dict[Any, tuple[int, ComponentMountHandle]] = {}  # by key, what was told last
+        self._told: dict[int, Any] = {}  # by offset, the key of what is not known to be finished
+        self._latest: dict[Any, _Latest] = {}  # by key, what was told last
         self._news = asyncio.Event()
 
     async def begin(self) -> None:
@@ -90,15 +95,14 @@ class _Reading:
                 await asyncio.sleep(RETRY_S)
 
     async def _tell(self, change: MapChange) -> None:
-        latest, handle = self._latest.get(change.key, (-1, None))
-        if handle is None or change.offset > latest:
+        # Else a later one of its key came before it, as after a gap.
+        if change.key not in self._latest or change.offset > self._latest[change.key].offset:
             if change.deleted:
                 handle = await self._subscriber.delete(change.key)
             else:
                 handle = await self._subscriber.update(change.key, change.value)
-            self._latest[change.key] = change.offset, handle
-        # Else a later one of its key came before it, as after a gap; it is finished when that one is.
-        self._told[change.offset] = handle
+            self._latest[change.key] = _Latest(change.offset, handle)
+        self._told[change.offset] = change.key
 
     async def commit(self) -> None:
         """Commit what is finished, without a gap."""
@@ -107,7 +111,7 @@ class _Reading:
                 self._news.clear()
                 await self._news.wait()
             try:
-                await self._told[self.position].ready()
+                await self._finished(self._told[self.position])
             except Exception:
                 return
             del self._told[self.position]
@@ -117,6 +121,16 @@ class _Reading:
             except MapError as error:
                 await self._subscriber.report_exception(error)
             self._look_whether_caught_up()
+
+    async def _finished(self, key: Any) -> None:
+        """Wait for what was told last of a key: the handles of what it superseded are ready before it has run (LIV-24).
+
+        Committing those early would lose nothing, but who is ready has to have processed what there was.
+        """
+        waited_for = -1
+        while waited_for != (latest := self._latest[key]).offset:
+            await latest.handle.ready()
+            waited_for = latest.offset
 
     def _look_whether_caught_up(self) -> None:
         if self.position >= self._end:

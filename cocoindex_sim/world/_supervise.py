@@ -83,6 +83,9 @@ class _Supervision(Performance):
             self._take(step)
 
     def _take_part(self, step: Step) -> None:
+        if isinstance(step, Ready | Update | Drop):
+            # The story lets these come about before it releases; what went wrong may need what it holds back.
+            self._world.external.release()
         if isinstance(step, Expect):
             self._look(step)
         elif isinstance(step, Ready):
