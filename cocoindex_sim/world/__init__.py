@@ -30,6 +30,7 @@ from ._explore import explore as explore
 from ._explore import replay as replay
 from ._external import ExternalSystems as ExternalSystems
 from ._external import remote_map as remote_map
+from ._external import remote_target as remote_target
 from ._failed import ExpectationFailed as ExpectationFailed
 from ._journal_rows import MIRROR as MIRROR
 from ._journal_rows import declare_row as declare_row

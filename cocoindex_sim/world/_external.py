@@ -23,6 +23,7 @@ __all__ = [
     "leave_connections",
     "present_connections",
     "remote_map",
+    "remote_target",
 ]
 
 
@@ -181,3 +182,8 @@ def present_connections() -> Connections:
 def remote_map(name: str = "map") -> MapClient:
     """A client of the map of this name in the world that runs the calling code. RuntimeError outside a world."""
     return present_connections().map(name)
+
+
+def remote_target(name: str) -> TargetClient:
+    """A client of the target of this name in the world that runs the calling code. RuntimeError outside a world."""
+    return present_connections().target(name)

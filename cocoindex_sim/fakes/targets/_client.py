@@ -66,6 +66,13 @@ class TargetClient:
         if trouble is not None:
             raise TargetError(self._what_went_wrong(trouble, at, len(actions)))
 
+    async def get(self, key: StableKey) -> Any:
+        """The value of a row; NON_EXISTENCE for none."""
+        self._check()
+        await asyncio.sleep(0)
+        self._check()
+        return self._kernel.get(key)
+
     def cut(self) -> None:
         """Have the process of this client be dead: what it calls raises ProcessCut from now on."""
         self._is_cut = True

@@ -74,6 +74,10 @@ class JournalTarget:
         """The rows now, by key; a copy."""
         return dict(self._rows.values())
 
+    def get(self, key: StableKey) -> Any:
+        """The value of a row now; NON_EXISTENCE for none."""
+        return self._rows.get(encode_key(key), (key, NON_EXISTENCE))[1]
+
     @property
     def contents(self) -> dict[bytes, Any]:
         """The values now by encoded key, in the order of keys: for comparing."""
@@ -102,7 +106,7 @@ class JournalTarget:
     def do(self, key: StableKey, new: Any, *, foreign: bool = False) -> None:
         """One action takes effect."""
         encoded = encode_key(key)
-        old = self._rows[encoded][1] if encoded in self._rows else NON_EXISTENCE
+        old = self.get(key)
         if is_non_existence(new):
             self._rows.pop(encoded, None)
         else:
@@ -111,7 +115,7 @@ class JournalTarget:
 
     def refuse(self, key: StableKey, new: Any) -> None:
         """One action takes no effect."""
-        old = self._rows.get(encode_key(key), (key, NON_EXISTENCE))[1]
+        old = self.get(key)
         self._write(JournalEntry(self._moment(), key, old, new, accepted=False))
 
     def _write(self, entry: JournalEntry) -> None:

@@ -244,29 +244,12 @@ class TaskLeftBehind(TableView):
             await asyncio.sleep(30)
 
 
-class RetriedAtOnce(TableView):
-    """Comes back the moment its subscription dies, and dies again, without end while the table is away."""
-
-    async def watch(self, subscriber: coco.LiveMapSubscriber[str, Any]) -> None:
-        while True:
-            try:
-                async with self.table.subscribe() as changes:
-                    await subscriber.update_all()
-                    await subscriber.mark_ready()
-                    async for change in changes:
-                        if change.offset >= self.scanned:
-                            await self.tell(subscriber, change)
-            except MapError:
-                continue
-
-
 class ReadOneByOne(TableView):
-    """Lists the keys and then gets each: what goes away in between fails the scan, and its items stay."""
+    """Lists the keys and then gets each, as if nothing happened meanwhile: what it got is newer than it says."""
 
     async def __aiter__(self) -> AsyncIterator[tuple[str, Any]]:
-        self.scanned = await self.table.end()
-        for key in await self.table.keys():
-            try:
+        keys = await self.table.keys()
+        for key in keys:
+            await self.connect()
+            with suppress(KeyError):
                 yield key, await self.table.get(key)
-            except KeyError:
-                yield key, None
