@@ -351,7 +351,9 @@ class FakeConsumer(AIOConsumer):
 
     # --- the cluster ---
 
-    async def _ask_brokers(self, attempt: Callable[[], T], timeout: float, code: int, doing: str) -> T:
+    async def _ask_brokers(
+        self, attempt: Callable[[], T], timeout: float, code: int, doing: str, *, code_down: int | None = None
+    ) -> T:
         met = False
 
         def ask() -> T | Wait:
@@ -365,7 +367,7 @@ class FakeConsumer(AIOConsumer):
             return attempt()
 
         def expired() -> T:
-            raise kafka_exception(code, doing)
+            raise kafka_exception(code if code_down is None or self._cluster.reachable else code_down, doing)
 
         return await self._make(ask, timeout_s=timeout if timeout >= 0 else _SOCKET_TIMEOUT_S, expire=expired)
 
@@ -392,7 +394,8 @@ class FakeConsumer(AIOConsumer):
                 raise kafka_exception(KafkaError._UNKNOWN_PARTITION, doing)
             return log.log_start, log.end(committed_only=self._config.committed_only)
 
-        return await self._ask_brokers(attempt, timeout, KafkaError._TIMED_OUT, doing)
+        down = KafkaError._ALL_BROKERS_DOWN
+        return await self._ask_brokers(attempt, timeout, KafkaError._TIMED_OUT, doing, code_down=down)
 
     async def offsets_for_times(self, partitions: list[TopicPartition], timeout: float = -1) -> list[TopicPartition]:
         """The first offset at or after the time that stands in place of each offset (ms); -1 when there is none."""
