@@ -38,12 +38,16 @@ class RealArm:
         self.name = name
         self.can = can
         self.replicas = replicas
+        self.warm = False
         self.config = {"bootstrap.servers": brokers, "logger": SILENT}
         self.sender = Producer(dict(self.config))
         self.admin = AdminClient(dict(self.config))
 
     async def warm_up(self) -> None:
         """Wait until the cluster does what it does on demand: its coordinators make topics of their own."""
+        if self.warm:
+            return
+        self.warm = True
         await self.create_topic("warm-up", 4, {})
         consumer = self.consumer({"group.id": "warm-up"})
         places = [TopicPartition("warm-up", 0, 0)]
@@ -103,3 +107,7 @@ class RealArm:
 
     async def compact(self, topic: str) -> None:
         await asyncio.sleep(1)
+
+    async def leader(self, topic: str, partition: int) -> int:
+        found = await asyncio.to_thread(self.sender.list_topics, topic, 30)
+        return int(found.topics[topic].partitions[partition].leader)

@@ -6,11 +6,11 @@ import asyncio
 import traceback
 from collections.abc import Iterable
 
-from . import failures, groups, logs, offsets, positions, producing, reading
+from . import brokers, failures, groups, logs, offsets, positions, producing, reading
 from .story import STORIES, Arm, Observations, Stage
 
 #: The files that hold stories, in the order of the page.
-CHAPTERS = (reading, positions, offsets, groups, failures, producing, logs)
+CHAPTERS = (reading, positions, offsets, groups, failures, producing, logs, brokers)
 
 __all__ = ["CHAPTERS", "STORIES", "tell", "tell_all"]
 

@@ -47,6 +47,15 @@ class Arm(Protocol):
     async def compact(self, topic: str) -> None:
         """Compact now, or wait a while for it."""
 
+    async def leader(self, topic: str, partition: int) -> int:
+        """The broker that leads a partition."""
+
+    async def stop_brokers(self, *numbers: int) -> None:
+        """Kill brokers; none named: all."""
+
+    async def start_brokers(self, *numbers: int) -> None:
+        """Bring brokers back and wait until they are; none named: all."""
+
 
 class Story(NamedTuple):
     """A story by name; `needs` is what the cluster must be able to."""
@@ -63,7 +72,7 @@ def story(*needs: str) -> Callable[[Callable[[Stage], Awaitable[Observations]]],
     """Make a function a story of the suite.
 
     It may need: `topics` (made by request, with any number of partitions), `settings` (of topics), `records` (that can
-    be deleted), `compaction`, `transactions`, `offsets in transactions`.
+    be deleted), `compaction`, `transactions`, `offsets in transactions`, `brokers` (three, to be killed).
     """
 
     def register(tell: Callable[[Stage], Awaitable[Observations]]) -> Any:

@@ -60,17 +60,20 @@ def judge(arm: str, name: str, observed: Observations | str) -> None:
 
 
 def record(told: dict[str, Observations | str]) -> None:
-    """Write down what Apache Kafka shows, one observation a line."""
+    """Write down what Apache Kafka shows, one observation a line. What is not told is kept as it was."""
+    known: dict[str, Observations | str] = {**reference(), **told}
     lines = []
     for chapter in CHAPTERS:
-        names = [name for name, story in STORIES.items() if story.tell.__module__ == chapter.__name__]
         about = (chapter.__doc__ or "").strip().removeprefix("Stories of ").rstrip(".")
         stories = []
-        for name in names:
-            observed = told[name]
+        for name, story in STORIES.items():
+            if story.tell.__module__ != chapter.__name__ or name not in known:
+                continue
+            observed = known[name]
             assert not isinstance(observed, str), observed
             values = ",\n".join(f"    {json.dumps(what)}: {json.dumps(shows)}" for what, shows in observed.items())
-            needs = json.dumps(sorted(STORIES[name].needs))
+            needs = json.dumps(sorted(story.needs))
             stories.append(f'  {json.dumps(name)}: {{"needs": {needs}, "observed": {{\n{values}\n  }}}}')
-        lines.append(f" {json.dumps(about)}: {{\n" + ",\n".join(stories) + "\n }")
+        if stories:
+            lines.append(f" {json.dumps(about)}: {{\n" + ",\n".join(stories) + "\n }")
     OBSERVED.write_text("{\n" + ",\n".join(lines) + "\n}\n")

@@ -11,7 +11,6 @@ import contextlib
 import gc
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 import warnings
@@ -19,6 +18,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+
+from .kafka_brokers import KAFKA_IMAGE, KafkaBrokers
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -122,54 +123,15 @@ def packages(engine: DockerClient, python_image: str, tmp_path_factory: pytest.T
     return target
 
 
-KAFKA = {
-    "CLUSTER_ID": "4L6g3nShT-eMCtK--X86sw",
-    "KAFKA_NODE_ID": "1",
-    "KAFKA_PROCESS_ROLES": "broker,controller",
-    "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
-    "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
-    # What clients are told to use is an address out here; a broker that looks after transactions calls itself, in there.
-    "KAFKA_INTER_BROKER_LISTENER_NAME": "BROKERS",
-    "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CLIENTS:PLAINTEXT,BROKERS:PLAINTEXT,CONTROLLER:PLAINTEXT",
-    "KAFKA_LISTENERS": "CLIENTS://:9092,BROKERS://localhost:9094,CONTROLLER://:9093",
-    "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
-    "KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS": "1",
-    "KAFKA_TRANSACTION_STATE_LOG_NUM_PARTITIONS": "1",
-    "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
-    "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
-    "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
-    "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
-    # A test can't wait for what the cleaner does every quarter of a minute.
-    "KAFKA_LOG_CLEANER_BACKOFF_MS": "200",
-}
-
-
 @pytest.fixture(scope="session")
 def kafka(engine: DockerClient) -> Iterator[str]:
     """The bootstrap address of one broker, without topics."""
-    import docker
-    from testcontainers.core.container import DockerContainer
-    from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+    with KafkaBrokers(find_image(engine, "COCO_KAFKA_IMAGE", KAFKA_IMAGE), 1) as brokers:
+        yield brokers.addresses
 
-    image = find_image(engine, "COCO_KAFKA_IMAGE", "apache/kafka:4.1.1")
-    for attempt in range(3):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = server.getsockname()[1]
-        broker = (
-            DockerContainer(image)
-            .with_envs(**KAFKA, KAFKA_ADVERTISED_LISTENERS=f"CLIENTS://127.0.0.1:{port},BROKERS://localhost:9094")
-            .with_kwargs(init=True)
-            .waiting_for(LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(120))
-        )
-        broker.ports["9092/tcp"] = ("127.0.0.1", port)
-        try:
-            broker.start()
-        except docker.errors.APIError as error:
-            broker.stop()
-            # The broker has to know its port before it has it; another process may be quicker.
-            if attempt == 2 or "port is already allocated" not in str(error):
-                raise
-        else:
-            break
-    yield f"127.0.0.1:{port}"
-    broker.stop()
+
+@pytest.fixture(scope="module")
+def three_brokers(engine: DockerClient) -> Iterator[KafkaBrokers]:
+    """Three brokers that can be killed."""
+    with KafkaBrokers(find_image(engine, "COCO_KAFKA_IMAGE", KAFKA_IMAGE), 3) as brokers:
+        yield brokers

@@ -50,6 +50,17 @@ class FakeArm:
     async def compact(self, topic: str) -> None:
         self.cluster.compact(topic)
 
+    async def leader(self, topic: str, partition: int) -> int:
+        return self.cluster.leader((topic, partition))
+
+    async def stop_brokers(self, *numbers: int) -> None:
+        for number in numbers or (None,):
+            self.cluster.stop_broker(number)
+
+    async def start_brokers(self, *numbers: int) -> None:
+        for number in numbers or (None,):
+            self.cluster.start_broker(number)
+
 
 @pytest.mark.parametrize("name", stories_for("fake"))
 def test_the_cluster_in_memory_behaves_like_kafka(
