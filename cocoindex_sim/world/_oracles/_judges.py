@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...values import ROOT_PATH, DivergenceError, LimitError, RunStarted, StablePath
 from .._policy import Candidate
+from .._silence import silent_logs
 from .._story import Story
 from ._changes import Commit, Witness
 from ._convergence import convergence
@@ -82,6 +83,10 @@ class Attendance:
 
         Nothing goes wrong any more. It is skipped while watches are held back or silent.
         """
+        with silent_logs():
+            self._end()
+
+    def _end(self) -> None:
         world = self._world
         troubled = world.is_troubled
         self._lift()
@@ -108,6 +113,10 @@ class Attendance:
 
         A world that crashed is restarted. Raises OracleViolated.
         """
+        with silent_logs():
+            self._judge()
+
+    def _judge(self) -> None:
         world = self._world
         world.trace.note("the story is over; the oracles judge it")
         if world.live:
