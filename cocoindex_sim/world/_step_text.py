@@ -9,11 +9,15 @@ from typing import Final
 from ..fakes.filesystem import FileFault
 from ._story import (
     ChangeMode,
+    DeleteKeys,
     Expect,
     Inject,
+    InjectTrouble,
     MakeLink,
+    MapTrouble,
     MoveFile,
     RemoveFiles,
+    SetKeys,
     Step,
     TouchFiles,
     Trouble,
@@ -30,6 +34,8 @@ _WORDS: Final[dict[str, str]] = {
     "TouchFiles": "fs.touch",
     "ChangeMode": "fs.chmod",
     "Trouble": "fs.watch",
+    "SetKeys": "map.set",
+    "DeleteKeys": "map.delete",
 }
 _CONTENT_CHARS_MAX: Final = 30
 
@@ -39,6 +45,10 @@ def step_text(step: Step) -> str:
     name = type(step).__name__
     about = ", ".join(_about(step))
     word = _WORDS.get(name, name.lower())
+    if isinstance(step, MapTrouble):
+        word = f"map.{step.kind}" if step.kind in ("hold", "release") else "map.watch"
+    elif isinstance(step, InjectTrouble):
+        word = f"{step.system}.inject"
     return f"{word}: {about}" if about else word
 
 
@@ -57,6 +67,15 @@ def _about(step: Step) -> list[str]:
         return [f"{path}: {mode:03o}" for path, mode in step.modes]
     if isinstance(step, Trouble):
         return [{"silence": "goes silent", "kill": "dies"}.get(step.kind, step.kind)]
+    if isinstance(step, SetKeys):
+        return [f"{_key(name, key)}: {_content(value.encode())}" for name, key, value in step.entries]
+    if isinstance(step, DeleteKeys):
+        return [_key(name, key) for name, key in step.keys]
+    if isinstance(step, MapTrouble):
+        what = step.barrier or {"silence": "goes silent", "kill": "dies", "rewind": "rewinds"}.get(step.kind, "")
+        return [part for part in (what, "" if step.map == "map" else f"map: {step.map}") if part]
+    if isinstance(step, InjectTrouble):
+        return [str(step)]
     if isinstance(step, Inject):
         return [str(step.fault)]
     if isinstance(step, Expect):
@@ -78,6 +97,10 @@ def _others(step: Step) -> list[str]:
         else:
             shown.append(f"{part.name}: {str(value).lower() if isinstance(value, bool) else value}")
     return shown
+
+
+def _key(name: str, key: str) -> str:
+    return key if name == "map" else f"{name}/{key}"
 
 
 def _content(content: bytes) -> str:
