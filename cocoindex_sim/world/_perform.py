@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from ..fakes import InjectedTrouble
 from ..fakes.filesystem import InjectedFault
 from ..runtime import RunInterruptedError
-from ..values import DeadlockError, FenceError, LimitError, TasksLeftError
+from ..values import DeadlockError, FenceError, LimitError
 from ._compare import Difference, compare_diff, compare_error, compare_stats, compare_targets, diff_of
 from ._compare_kafka import compare_committed, compare_topics
 from ._compare_rows import compare_rows
 from ._failed import ExpectationFailed
 from ._kafka_steps import KAFKA_SOURCE_STEPS, KAFKA_STEPS, ChangeBroker, ChangeMember, KafkaStep, change_kafka
+from ._oracles import OracleViolated, Violation, is_endless
 from ._place import Place
 from ._story import (
     Advance,
@@ -193,11 +194,10 @@ class Performance:
         return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
     def _unexpected(self, verdict: str, error: BaseException, place: Place) -> ExpectationFailed:
+        if is_endless(error):
+            return OracleViolated(Violation("termination", verdict, str(error).splitlines()[1:]), place=place)
         lines = str(error).splitlines()[1:] + _pipeline_frames(error, self._story.base)
-        failed = ExpectationFailed(verdict, place=place, lines=lines)
-        if isinstance(error, DeadlockError | LimitError | TasksLeftError):
-            failed.oracle = "termination"
-        return failed
+        return ExpectationFailed(verdict, place=place, lines=lines)
 
     def _attempt(self, step: Update | Start | Drop, action: Callable[[], object]) -> None:
         if isinstance(step, Start):
@@ -268,9 +268,7 @@ class Performance:
         try:
             self._world.wait_ready()
         except (DeadlockError, LimitError) as error:
-            lines = str(error).splitlines()[1:]
-            verdict = f"{begun} does not become ready: {self._named(error)}"
-            raise ExpectationFailed(verdict, place=step.place, lines=lines) from error
+            raise self._unexpected(f"{begun} does not become ready: {self._named(error)}", error, step.place) from error
         if not self._world.ready:
             self._attempt(self._started, self._world.finish)
             self._refuse_error()

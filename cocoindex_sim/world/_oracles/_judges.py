@@ -30,8 +30,9 @@ __all__ = ["Attendance", "Judges"]
 _GRACE_S: Final = (0, 1, 2, 5, 15, 40, 60)
 """How long, step by step, a live update may take to bring about what it was told of."""
 
-_FIRST_TOLD: Final = ("termination", "stale", "offsets", "ready", "orphans", "convergence", "idempotence")
-"""Which oracle speaks when a run breaks several rules: the one that says most about where."""
+_FIRST_TOLD: Final = ("termination", "stale", "offsets", "orphans", "convergence", "ready", "idempotence")
+"""Which oracle speaks when a run breaks several rules: the one that says most. What never comes right is not called
+late."""
 
 
 class _InOrder:

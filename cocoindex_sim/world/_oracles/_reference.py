@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
 
+from ...values import ComponentFailed, ComponentReady, ComponentRemoved, ComponentStarted, StablePath
+from .._silence import silent_logs
 from .._story import Story
+from .._trace import Entry
 from .._world import World
 from ._reports import Reports, reports_in
 from ._sources import Sources, fill
@@ -14,8 +17,11 @@ from ._targets import targets_of
 __all__ = ["Reference", "References"]
 
 
+_STEPS_MAX: Final = 1_000_000
+
+
 class Reference(NamedTuple):
-    """The targets after one catch-up update, what it reported, and the error it raised."""
+    """The targets of a run that had nothing left to do, what it reported, and the error it raised."""
 
     targets: Mapping[str, object]
     reports: Reports
@@ -51,11 +57,35 @@ def _key(sources: Sources) -> object:
 
 def _run(story: Story, sources: Sources) -> Reference:
     error: Exception | None = None
-    with World() as world:
+    with World(steps_max=_STEPS_MAX) as world, silent_logs():
         world.load(story.app, base=story.base, is_source=story.is_source)
         fill(world, sources)
         try:
-            world.update()
+            _bring_about(world)
         except Exception as raised:
             error = raised
         return Reference(targets_of(world), reports_in(world.trace.entries), error)
+
+
+def _bring_about(world: World) -> None:
+    """A live update that has nothing left to do: it holds what is right also where one is ready too early."""
+    world.start(live=True)
+    world.wait_ready()
+    if world.running:
+        world.settle()
+    if not world.running:
+        world.finish()
+    elif _is_at_work(world.trace.entries):
+        world.stop()
+        world.update()
+
+
+def _is_at_work(entries: Iterable[Entry]) -> bool:
+    at_work: set[StablePath] = set()
+    for entry in entries:
+        event = entry.what
+        if isinstance(event, ComponentStarted):
+            at_work.add(event.path)
+        elif isinstance(event, ComponentReady | ComponentFailed | ComponentRemoved):
+            at_work.discard(event.path)
+    return bool(at_work)
