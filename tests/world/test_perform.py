@@ -228,8 +228,9 @@ def test_an_update_that_does_not_become_ready_is_told_with_who_waits() -> None:
         play(Start(at(1), live=True), Ready(at(2)), wait_ready=[deadlock])
     assert caught.value.place == at(2)
     assert caught.value.verdict == (
-        "the update started on line 1 does not become ready: DeadlockError: nothing can happen"
+        "termination: the update started on line 1 does not become ready: DeadlockError: nothing can happen"
     )
+    assert caught.value.oracle == "termination"
     assert caught.value.lines == ["who waits where"]
 
 

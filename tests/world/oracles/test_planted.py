@@ -90,8 +90,8 @@ def verdicts(outcomes: list[Outcome]) -> set[str]:
     return {outcome.oracle or "ok" for outcome in outcomes}
 
 
-FILES = "given: {files: {in/a: one, in/b: two}}"
-ENTRIES = "given: {map: {a: apples, b: bananas}}"
+FILES = "{in/a: one, in/b: two}"
+ENTRIES = "{a: apples, b: bananas}"
 
 EDIT = """
 - update
@@ -431,8 +431,10 @@ PLANTED: dict[str, tuple[str, str, str, str, str, str]] = {
     ),
     "an offset is committed over a gap": (
         "offsets",
-        "source",
+        "app",
         """
+        from cocoindex_sim.world import declare_row, remote_map
+
         class Planted:
             def __init__(self, client):
                 self.client = client
@@ -445,15 +447,24 @@ PLANTED: dict[str, tuple[str, str, str, str, str, str]] = {
                     for at in range(done, end):
                         change = await anext(changes)
                         handles.append(await subscriber.update(change.key, change.value))
-                    for handle in handles[:1] if BUG else handles:
+                    for handle in handles[-1:] if BUG else handles:
                         await handle.ready()
-                    await self.client.commit(end)
+                    if done < end:
+                        await self.client.commit(end)
                     for handle in handles:
                         await handle.ready()
                     await subscriber.mark_ready()
 
-        def source(client):
-            return Planted(client)
+        async def store(value):
+            if value == "apples":
+                await asyncio.sleep(10)
+            declare_row(value, len(value))
+
+        @coco.fn
+        async def main():
+            await coco.mount_each(store, Planted(remote_map()))
+
+        app = coco.App("planted", main)
         """,
         "True",
         "False",
@@ -534,7 +545,7 @@ PLANTED: dict[str, tuple[str, str, str, str, str, str]] = {
 @pytest.mark.parametrize("bug", PLANTED)
 def test_a_planted_bug_is_caught_by_its_oracle(bug: str, tmp_path: Path) -> None:
     oracle, kind, code, wrong, _, steps = PLANTED[bug]
-    given = FILES if kind == "app" else ENTRIES
+    given = f"given: {{files: {FILES}, map: {ENTRIES}}}"
     found = run(tmp_path, kind, dedent(code).replace("BUG", wrong), steps, given=given)
     caught = verdicts(found)
     assert oracle in caught, [str(outcome.failure) for outcome in found]
@@ -544,6 +555,6 @@ def test_a_planted_bug_is_caught_by_its_oracle(bug: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("bug", PLANTED)
 def test_without_the_bug_nothing_is_caught(bug: str, tmp_path: Path) -> None:
     _, kind, code, _, right, steps = PLANTED[bug]
-    given = FILES if kind == "app" else ENTRIES
+    given = f"given: {{files: {FILES}, map: {ENTRIES}}}"
     found = run(tmp_path, kind, dedent(code).replace("BUG", right), steps, given=given, seeds=6)
     assert verdicts(found) == {"ok"}, [str(outcome.failure) for outcome in found]

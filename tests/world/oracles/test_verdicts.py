@@ -258,7 +258,7 @@ def test_an_offset_does_not_pass_what_is_not_done() -> None:
         ["b", "    expected  1, by message 1", "    actual    (nothing)"],
     )
     assert committed(3, {"a": 1, "b": 1}) is not None
-    assert committed(1, {"b": 1}) is not None  # a gap
+    assert committed(3, {"a": 2}) is not None  # a gap
 
 
 def test_an_offset_may_stay_behind_what_is_done() -> None:
@@ -269,9 +269,15 @@ def test_an_offset_may_stay_behind_what_is_done() -> None:
     assert committed(1, {"a": 1, "c": "of another source"}) is None
 
 
+def test_a_later_message_of_a_key_stands_for_those_before_it() -> None:  # KFK-08
+    assert committed(1, {}) is None
+    assert committed(2, {"b": 1}) is None
+    assert committed(3, {"b": 1}) is not None
+
+
 def test_what_was_reported_counts_as_done() -> None:
     assert committed(2, {"a": 1}, frozenset({"b"})) is None
-    assert committed(2, {"b": 1}, frozenset({"b"})) is not None
+    assert committed(3, {"b": 1}, frozenset({"b"})) is not None
 
 
 def test_of_messages_nothing_is_known_of_nothing_is_said() -> None:
