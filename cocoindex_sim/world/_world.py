@@ -214,7 +214,8 @@ class World:
         self._told_to_end = True
         self.app.interrupt()
         result = self.finish()
-        self.loop.settle()
+        with self._life.entered():
+            self.loop.settle()
         left = sorted(task.get_name() for task in asyncio.all_tasks(self.loop))
         if left:
             raise TasksLeftError(f"the stopped update left {len(left)} tasks behind: {', '.join(left)}")
@@ -244,13 +245,15 @@ class World:
     def linger(self) -> None:
         """Run a started update for some steps, as the policy says, so that what is done next happens at any moment."""
         if self.running and not self._life.killed:
-            self.loop.linger()
+            with self._life.entered():
+                self.loop.linger()
 
     def settle(self) -> None:
         """Run what is ready; let time pass only for changes that are on their way to the pipeline."""
         if self._life.ended:
             return
-        self.loop.settle(self._next_delivery_ns)
+        with self._life.entered():
+            self.loop.settle(self._next_delivery_ns)
 
     def _next_delivery_ns(self) -> int | None:
         dues = (self.watching.next_delivery_s, self.external.next_delivery_s)
@@ -264,7 +267,8 @@ class World:
         if self._life.ended:  # between a crash and a restart nobody is there to notice
             self.loop.move_clock(self.loop.now_ns + duration_ns)
         else:
-            self.loop.advance(duration_ns)
+            with self._life.entered():
+                self.loop.advance(duration_ns)
 
     def run_until_event(self, name: str, nth: int = 1) -> None:
         """Run the started update up to the `nth` event of this name from now on, and no step further.
@@ -277,7 +281,8 @@ class World:
         observers = self.process.observers
         observers.append(watcher)
         try:
-            self.loop.run_until(lambda: watcher.seen >= nth or not self.running)
+            with self._life.entered():
+                self.loop.run_until(lambda: watcher.seen >= nth or not self.running)
         finally:
             observers.remove(watcher)
         if watcher.seen < nth:
