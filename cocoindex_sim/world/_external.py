@@ -43,6 +43,8 @@ class ExternalSystems:
         """Called with the name of a target and each entry of its journal."""
         self.on_commit: list[Callable[[str, MapCommit], object]] = []
         """Called with the name of a map and each offset that is committed to it."""
+        self.on_kafka: list[Callable[[KafkaCluster], object]] = []
+        """Called with the Kafka cluster, when somebody has asked for it."""
         self._hazards = hazards
         self._moment = moment
         self._note = note
@@ -54,6 +56,8 @@ class ExternalSystems:
         """The Kafka cluster."""
         if self._kafka is None:
             self._kafka = self._make_kafka()
+            for listener in self.on_kafka:
+                listener(self._kafka)
         return self._kafka
 
     @property
@@ -87,8 +91,9 @@ class ExternalSystems:
 
     @property
     def is_troubled(self) -> bool:
-        """Whether some map holds somebody back, or is silent to somebody."""
-        return any(each.is_troubled for each in self.maps.values())
+        """Whether something holds somebody back, or is silent to somebody."""
+        maps = any(each.is_troubled for each in self.maps.values())
+        return maps or (self._kafka is not None and self._kafka.is_troubled)
 
     def release(self) -> None:
         """Hold nobody back any more."""
@@ -101,6 +106,8 @@ class ExternalSystems:
             each.lift()
         for target in self.targets.values():
             target.troubles.lift()
+        if self._kafka is not None:
+            self._kafka.calm()
 
     @property
     def next_delivery_s(self) -> float | None:

@@ -6,5 +6,6 @@ from ._cluster import Commit as Commit
 from ._cluster import KafkaCluster as KafkaCluster
 from ._cluster import Transaction as Transaction
 from ._consumer import FakeConsumer as FakeConsumer
+from ._partition import Record as Record
 from ._patch import patched as patched
 from ._producer import FakeProducer as FakeProducer

@@ -103,6 +103,12 @@ class KafkaCluster:
         """The brokers by number, and whether each is up."""
         self.commits: list[Commit] = []
         """Every offset that was committed, in the order in which that took effect."""
+        self.on_commit: list[Callable[[Commit], object]] = []
+        """Called with each of them, when it has taken effect."""
+        self.on_produced: list[Callable[[str, Record], object]] = []
+        """Called with the topic and each record that one of the producers has brought into a log."""
+        self.from_producers: set[int] = set()
+        """The arrivals of these records; the others are somebody else's."""
         self._note = note
         self.changes = 0
         """How often anything has changed."""
@@ -236,6 +242,18 @@ class KafkaCluster:
         """Let nothing that was ordered happen any more, and have all brokers up."""
         self._troubles.injected.clear()
         self.start_broker()
+
+    @property
+    def is_troubled(self) -> bool:
+        """Whether a broker is down, or a scripted member keeps partitions to itself."""
+        return not all(self.brokers.values()) or bool(self._scripted_members)
+
+    def calm(self) -> None:
+        """Let nothing go wrong any more, have all brokers up, and every scripted member leave."""
+        self._troubles.lift()
+        self.lift()
+        for group, name in list(self._scripted_members):
+            self.leave_member(group, name)
 
     def draw_delay_s(self) -> float:
         """How long something is late."""
@@ -436,6 +454,12 @@ class KafkaCluster:
         self.wake()
         return record
 
+    def note_produced(self, topic: str, record: Record) -> None:
+        """A producer has brought a record into a log; called by it."""
+        self.from_producers.add(record.arrival)
+        for listener in self.on_produced:
+            listener(topic, record)
+
     def _next_arrival(self) -> int:
         self._arrivals += 1
         return self._arrivals
@@ -553,8 +577,11 @@ class KafkaCluster:
         for offset in offsets:
             wanted = (offset.topic, offset.partition)
             self.group(group).committed[wanted] = Committed(offset.offset, offset.metadata or "")
-            self.commits.append(Commit(self.now_ns / 1e9, group, member, *wanted, offset.offset))
+            commit = Commit(self.now_ns / 1e9, group, member, *wanted, offset.offset)
+            self.commits.append(commit)
             self._note(f"kafka: {group} committed {offset.topic}/{offset.partition} up to {offset.offset}")
+            for listener in self.on_commit:
+                listener(commit)
 
     def set_committed(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
         """Give a group committed offsets, by partition."""

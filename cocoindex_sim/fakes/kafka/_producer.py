@@ -236,6 +236,7 @@ class FakeProducer(AIOProducer):
         )
         # It is in the log: whatever happens now, it must not be sent again.
         self._in_flight.popleft()
+        cluster.note_produced(outgoing.topic, record)
         cluster.hazards.durable("kafka.produce")
         if outgoing.struck_by == "ack_lost" and not outgoing.future.done():
             outgoing.future.set_exception(kafka_exception(KafkaError._MSG_TIMED_OUT))

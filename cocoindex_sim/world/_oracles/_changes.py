@@ -22,9 +22,11 @@ from ...values import (
     is_non_existence,
 )
 from ._sources import Sources, sources_of
-from ._targets import row_key, rows_of
+from ._targets import message_key, row_key, rows_and_messages
 
 if TYPE_CHECKING:
+    from ...fakes.kafka import Commit as KafkaCommit
+    from ...fakes.kafka import KafkaCluster, Record
     from .._world import World
 
 __all__ = ["Applied", "Commit", "Dropped", "Readiness", "Witness"]
@@ -61,9 +63,9 @@ class Dropped(NamedTuple):
 
 
 class Commit(NamedTuple):
-    """An offset of a map that a group of clients committed, and what was in the targets then."""
+    """An offset of a map or partition that a group of clients committed, and what was in the targets then."""
 
-    map: str
+    log: str
     group: str
     offset: int
     version: int
@@ -92,6 +94,7 @@ class Witness(Observer):
         world.files.listeners.append(self._on_change)
         world.external.on_row.append(self._on_row)
         world.external.on_commit.append(self._on_commit)
+        world.external.on_kafka.append(self._on_kafka)
         world.observe(self)
 
     # -- sources ---------------------------------------------------------------------------------------------------
@@ -112,7 +115,13 @@ class Witness(Observer):
         return len(self.versions) - 1
 
     def _log_length(self) -> int:
-        return sum(each.end for each in self._world.external.maps.values())
+        external = self._world.external
+        messages = 0
+        if external.has_kafka:
+            kafka = external.kafka
+            ends = sum(log.high_watermark + 1 for topic in kafka.topics for log in kafka.partitions(topic))
+            messages = ends - len(kafka.from_producers)
+        return sum(each.end for each in external.maps.values()) + messages
 
     # -- targets ---------------------------------------------------------------------------------------------------
 
@@ -121,7 +130,7 @@ class Witness(Observer):
         if self._files_in_doubt:
             self._files_in_doubt = False
             self._files = dict(self._world.target_files())
-        return {**self._files, **rows_of(self._world)}
+        return {**self._files, **rows_and_messages(self._world)}
 
     def _key(self, path: str) -> str:
         cwd = self._world.files.cwd
@@ -157,8 +166,22 @@ class Witness(Observer):
         self.applied.append(Applied(key, value, self.version, len(world.trace.entries), world.down))
 
     def _on_commit(self, name: str, commit: MapCommit) -> None:
+        self._add_commit(name, commit.group, commit.offset)
+
+    def _add_commit(self, log: str, group: str, offset: int) -> None:
         entry = len(self._world.trace.entries)
-        self.commits.append(Commit(name, commit.group, commit.offset, self.version, entry, self.targets()))
+        self.commits.append(Commit(log, group, offset, self.version, entry, self.targets()))
+
+    def _on_kafka(self, kafka: KafkaCluster) -> None:
+        kafka.on_commit.append(self._on_kafka_commit)
+        kafka.on_produced.append(self._on_produced)
+
+    def _on_kafka_commit(self, commit: KafkaCommit) -> None:
+        if commit.member:  # else the story itself says how far a group has come
+            self._add_commit(f"{commit.topic}/{commit.partition}", commit.group, commit.offset)
+
+    def _on_produced(self, topic: str, record: Record) -> None:
+        self._apply(message_key(topic, record.key), record.value)
 
     # -- events ----------------------------------------------------------------------------------------------------
 

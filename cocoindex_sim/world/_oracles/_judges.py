@@ -19,6 +19,7 @@ from ._ready import ready
 from ._reference import Reference, References
 from ._reports import Reports, keys_of, reports_in
 from ._stale import Regression, applied_late, regressions, stale
+from ._targets import is_message, topic_of
 from ._termination import ended_early, is_endless, left_tasks, never_ready, no_end
 from ._violation import ORACLES, OracleViolated, Violation
 
@@ -33,6 +34,10 @@ _GRACE_S: Final = (0, 1, 2, 5, 15, 40, 60)
 _FIRST_TOLD: Final = ("termination", "stale", "offsets", "orphans", "convergence", "ready", "idempotence")
 """Which oracle speaks when a run breaks several rules: the one that says most. What never comes right is not called
 late."""
+
+
+_PREFIXES_MAX: Final = 30
+"""How many messages are looked at one by one; of more, all that are done together."""
 
 
 class _InOrder:
@@ -217,7 +222,7 @@ class Attendance:
         actual = self._witness.targets()
         if actual == reference.targets:
             return []
-        excepted = self._excepted(self._reports(), [reference], actual)
+        excepted = self._excepted(self._reports(), [reference], actual) | _left_in_topics(actual, reference.targets)
         found = (
             convergence(reference.targets, actual, excepted, when=when),
             orphans(reference.targets, actual, excepted, when=when),
@@ -252,7 +257,7 @@ class Attendance:
         if "orphans" not in off:
             for drop in witness.drops:
                 reports = self._reports(drop.entry)
-                excepted = reports.concerned(drop.targets)
+                excepted = reports.concerned(drop.targets) | _left_in_topics(drop.targets, {})
                 self._note(orphans_of_a_drop(drop.targets, excepted))
         if "ready" not in off:
             for moment in witness.ready:
@@ -295,12 +300,18 @@ class Attendance:
 
     def _judge_commit(self, commit: Commit) -> Violation | None:
         sources = self._witness.versions[commit.version]
-        count = next((len(log) for name, log in sources.maps if name == commit.map), 0)
-        references = [self._judges.references.of(sources.until(commit.map, at)) for at in range(count + 1)]
+        log = sources.log(commit.log)
+        done = sum(offset < commit.offset for offset in log)
+        if not done:
+            return None
+        counts: Sequence[int] = range(len(log) + 1)
+        if len(log) > _PREFIXES_MAX:
+            counts, done = sorted({0, done, len(log)}), 1
+        references = [self._judges.references.of(sources.until(commit.log, count)) for count in counts]
         prefixes = [None if each.error is not None else each.targets for each in references]
         excepted = self._excepted(self._reports(commit.entry), references, commit.targets)
-        who = f"{commit.group!r} of the map {commit.map!r}"
-        return offsets(who, commit.offset, commit.targets, prefixes, excepted)
+        who = f"the group {commit.group!r} of {commit.log!r}"
+        return offsets(who, done, commit.targets, prefixes, excepted)
 
     def _speak(self) -> None:
         found = [violation for violation in self._found if violation.oracle not in self._judges.off]
@@ -310,6 +321,12 @@ class Attendance:
         also = {violation.oracle: violation for violation in found}
         del also[found[0].oracle]
         raise OracleViolated(found[0], place=self._judges.story.place, also=list(also.values()), excepted=self.excepted)
+
+
+def _left_in_topics(actual: Mapping[str, object], expected: Mapping[str, object]) -> set[str]:
+    """The messages of topics that nothing is declared in any more: they are left there (KFK-23)."""
+    declared = {topic_of(key) for key in expected if is_message(key)}
+    return {key for key in actual if is_message(key) and topic_of(key) not in declared}
 
 
 def _one_raised(actual: BaseException | None, reference: BaseException | None) -> Violation:

@@ -12,35 +12,34 @@ __all__ = ["offsets"]
 
 def offsets(
     who: str,
-    offset: int,
+    done: int,
     actual: Mapping[str, object],
     prefixes: Sequence[Mapping[str, object] | None],
     excepted: Collection[str],
 ) -> Violation | None:
-    """What the targets did not hold when `who` committed that the first `offset` messages are done.
+    """What the targets did not hold when `who` committed that the first `done` messages are done.
 
     `prefixes`: what a fresh run makes of the first 0, 1, ... messages, up to all that there were; None where it raised,
     so that nothing is known. Only keys that these messages concern are looked at, and none that a later message
     concerns: it stands for those before it, and will be read again (KFK-08).
     """
-    done = prefixes[offset:]
-    if not done or any(prefix is None for prefix in prefixes):
+    if done >= len(prefixes) or any(prefix is None for prefix in prefixes):
         return None
     known = [prefix for prefix in prefixes if prefix is not None]
-    concerned = _concerned(known[: offset + 1]) - _concerned(known[offset:])
+    concerned = _concerned(known[: done + 1]) - _concerned(known[done:])
     lines: list[str] = []
     for key in sorted(concerned):
-        if key in excepted or actual.get(key) == known[offset].get(key):
+        if key in excepted or actual.get(key) == known[done].get(key):
             continue
-        first = next(at for at in range(offset, 0, -1) if key in _different(known[at - 1], known[at])) - 1
+        number = next(at for at in range(done, 0, -1) if key in _different(known[at - 1], known[at]))
         lines += [
             key,
-            f"    expected  {shown(known[offset].get(key))}, by message {first}",
+            f"    expected  {shown(known[done].get(key))}, by message {number} of {done}",
             f"    actual    {shown(actual.get(key))}",
         ]
     if not lines:
         return None
-    fact = f"{who} committed {offset} before the messages below that were done: {len(lines) // 3} not in the targets"
+    fact = f"{who} committed {done} messages before they were done: {len(lines) // 3} missing from the targets"
     return Violation("offsets", fact, clipped(lines))
 
 

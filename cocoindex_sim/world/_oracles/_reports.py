@@ -17,9 +17,9 @@ from ...values import (
     StablePath,
     Symbol,
     encode_key,
-    key_text,
 )
 from .._trace import Entry
+from ._targets import part_text
 
 __all__ = ["Reports", "keys_of", "reports_in"]
 
@@ -112,7 +112,7 @@ def _name(target: StablePath) -> str:
     parts: list[str] = []
     for part in target.parts()[1:]:
         last = part[-1] if isinstance(part, tuple) and part else part
-        parts.append(last if isinstance(last, str) else key_text(last))
+        parts.append(part_text(last))
     return "/".join(parts)
 
 

@@ -254,8 +254,8 @@ def committed(offset: int, actual: dict[str, object], excepted: frozenset[str] =
 def test_an_offset_does_not_pass_what_is_not_done() -> None:
     assert committed(2, {"a": 1}) == Violation(
         "offsets",
-        "the group committed 2 before the messages below that were done: 1 not in the targets",
-        ["b", "    expected  1, by message 1", "    actual    (nothing)"],
+        "the group committed 2 messages before they were done: 1 missing from the targets",
+        ["b", "    expected  1, by message 2 of 2", "    actual    (nothing)"],
     )
     assert committed(3, {"a": 1, "b": 1}) is not None
     assert committed(3, {"a": 2}) is not None  # a gap
