@@ -13,7 +13,7 @@ from _pytest._code.code import ExceptionInfo, TerminalRepr
 
 from cocoindex_sim.scenario import SUFFIX, read_scenarios
 from cocoindex_sim.values import ScenarioError
-from cocoindex_sim.world import Story, virtual_readings
+from cocoindex_sim.world import Story, virtual_surroundings
 
 from ._options import OPTIONS
 from ._report import failure_report
@@ -48,19 +48,19 @@ class ScenarioFile(pytest.Module):
             raise self.CollectError(str(error)) from None
         return [ScenarioItem.of(self, story) for story in stories]
 
-    _readings: ExitStack | None = None
+    _surroundings: ExitStack | None = None
 
-    def hold_readings(self) -> None:
+    def hold_surroundings(self) -> None:
         """From the first scenario that runs to the end of the file: each start would cost 8 ms."""
-        if self._readings is None:
-            self._readings = ExitStack()
-            self._readings.enter_context(virtual_readings())
-            self.addfinalizer(self._release_readings)
+        if self._surroundings is None:
+            self._surroundings = ExitStack()
+            self._surroundings.enter_context(virtual_surroundings())
+            self.addfinalizer(self._release_surroundings)
 
-    def _release_readings(self) -> None:
-        assert self._readings is not None
-        self._readings.close()
-        self._readings = None
+    def _release_surroundings(self) -> None:
+        assert self._surroundings is not None
+        self._surroundings.close()
+        self._surroundings = None
 
 
 class ScenarioItem(pytest.Function):
@@ -73,7 +73,7 @@ class ScenarioItem(pytest.Function):
         """The item that runs `story`."""
 
         def scenario() -> None:
-            parent.hold_readings()
+            parent.hold_surroundings()
             run_story(story, item.nodeid, item.config.stash[OPTIONS])
 
         scenario.__doc__ = story.description or None

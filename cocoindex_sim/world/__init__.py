@@ -58,7 +58,6 @@ from ._policy import Fifo as Fifo
 from ._policy import Policy as Policy
 from ._policy import Replay as Replay
 from ._policy import SeededRandom as SeededRandom
-from ._readings import virtual_readings as virtual_readings
 from ._recording import Recording as Recording
 from ._shrink import Shrunk as Shrunk
 from ._shrink import shrink as shrink
@@ -99,5 +98,6 @@ from ._story import Update as Update
 from ._story import WriteFiles as WriteFiles
 from ._streams import Streams as Streams
 from ._supervise import perform_supervised as perform_supervised
+from ._surroundings import virtual_surroundings as virtual_surroundings
 from ._trace import Trace as Trace
 from ._world import World as World

@@ -21,12 +21,12 @@ from ._order import first_refusal
 from ._pct import Pct
 from ._place import Place
 from ._policy import Candidate, Fifo, Policy, Replay, SeededRandom
-from ._readings import virtual_readings
 from ._recording import Recording
 from ._shrink import Shrunk, same_failure, shrink
 from ._silence import silent_logs
 from ._story import Story
 from ._streams import Streams
+from ._surroundings import virtual_surroundings
 
 __all__ = ["CRASHES", "POLICIES", "Crashes", "Exploration", "Found", "Run", "explore", "replay"]
 
@@ -190,7 +190,7 @@ def explore(
         limits=limits or Limits(),
         watch_run=watch_run,
     )
-    with silent_logs(), virtual_readings():
+    with silent_logs(), virtual_surroundings():
         return explorer.explore()
 
 

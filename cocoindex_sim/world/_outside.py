@@ -6,8 +6,9 @@ threads get the real thing. What a caller has replaced before, such as `time.sle
 Sockets and processes are caught by an audit hook, so names that were imported long before make no difference. Python
 has no way to take a hook out again; outside a simulated run it does nothing.
 
-Some things get by: a C library's own sockets and threads, a bare `threading.Lock` that nobody releases, and, before
-Python 3.13, a `sleep` that an installed package took out of `time` before the world was made.
+Clock, chance and files are not refused but replaced, see `_surroundings`. Some things get by: a C library's own sockets
+and threads, a bare `threading.Lock` that nobody releases, and, before Python 3.13, a `sleep` that an installed package
+took out of `time` before the world was made.
 """
 
 from __future__ import annotations
@@ -21,16 +22,18 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from types import FrameType
 from typing import Any, Final, NamedTuple
 
+from ..fakes.filesystem import SystemCalls
 from ..ports import Clock
 from ..values import FenceError
 from ._streams import Streams
 
-__all__ = ["Inside", "fence_in", "fence_out", "present", "when_fenced"]
+__all__ = ["Inside", "bypassed", "fence_in", "fence_out", "permitted", "present", "when_fenced"]
 
 _NETWORK: Final = "a simulated run has no network; plug a fake in its place, or run this part against the real world"
 _PROCESSES: Final = "a simulated run has no other processes; do the work in this one, or plug a fake in its place"
@@ -46,6 +49,11 @@ _WAIT: Final = (
 _LOOP: Final = (
     "a second event loop may run what is ready, but it waits in real time; make the function async and await the"
     " coroutine"
+)
+
+_FILES: Final = (
+    "it would reach the real disk; use a connector, or `open`, `os` and `pathlib` in the usual way, which use the files"
+    " of the world"
 )
 
 _AUDITED: Final[dict[str, tuple[str, str]]] = {
@@ -86,15 +94,17 @@ class _Replacement(NamedTuple):
 class Inside:
     """What a run has for the code in it.
 
-    `fenced`: the fences it ran into. `clock` and `streams` are what it reads and draws from; None: the real ones.
+    `fenced`: the fences it ran into. `clock`, `streams` and `disk` are what it reads, draws from and keeps files on;
+    None: the real ones.
     """
 
-    __slots__ = ("clock", "fenced", "streams")
+    __slots__ = ("clock", "disk", "fenced", "streams")
 
     def __init__(self) -> None:
         self.fenced: list[FenceError] = []
         self.clock: Clock | None = None
         self.streams: Streams | None = None
+        self.disk: SystemCalls | None = None
 
 
 _inside: dict[int, Inside] = {}  # by thread
@@ -103,6 +113,8 @@ _lock = threading.Lock()  # whoever is first or last inside holds it
 _in_modules: list[_Replacement] = []
 _in_classes: list[_Replacement] = []
 _audited = False
+bypassed: list[Callable[[str, tuple[Any, ...]], str | None]] = []
+"""Each is asked about every audit event that is not refused anyway, and names the call if it is to be refused."""
 when_fenced: list[Callable[[bool], object]] = []
 """Each is called with True when the first thread is fenced in, and with False when the last one is out again."""
 
@@ -171,11 +183,29 @@ def _prepare() -> None:
         (_in_classes if isinstance(replacement.owner, type) else _in_modules).append(replacement)
 
 
-def _audit(event: str, _: tuple[Any, ...]) -> None:
-    if _inside and event in _AUDITED:
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if _inside and (event in _AUDITED or bypassed):
         ident = _thread.get_ident()
-        if ident in _inside and ident not in _permitted:
+        if ident not in _inside or ident in _permitted:
+            return
+        if event in _AUDITED:
             _refuse(*_AUDITED[event])
+        for ask in bypassed:
+            if (call := ask(event, arguments)) is not None:
+                _refuse(call, _FILES)
+
+
+@contextmanager
+def permitted() -> Iterator[None]:
+    """Let through what this thread does meanwhile."""
+    ident = _thread.get_ident()
+    before = ident in _permitted
+    _permitted.add(ident)
+    try:
+        yield
+    finally:
+        if not before:
+            _permitted.discard(ident)
 
 
 def _refuse(call: str, what_to_do: str) -> None:

@@ -14,12 +14,12 @@ from ._failed import ExpectationFailed
 from ._order import first_refusal
 from ._perform import is_theirs
 from ._policy import Candidate, Policy, SeededRandom
-from ._readings import virtual_readings
 from ._recording import Recording
 from ._reduce import Plan, Reduction, Seen
 from ._silence import silent_logs
 from ._story import Expect, Step, Story
 from ._streams import Streams
+from ._surroundings import virtual_surroundings
 
 __all__ = ["Shrunk", "same_failure", "shrink"]
 
@@ -62,7 +62,7 @@ def shrink(
     """
     if outcome.failure is None:
         raise ValueError("this run went well, so there is nothing to shrink")
-    with silent_logs(), virtual_readings():
+    with silent_logs(), virtual_surroundings():
         return _Shrinking(case, outcome, judges, limits or Limits(), crash_needed, runs_max).result()
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .. import alias
 from ..engine import Process, UpdateStats, current_process
 from ..fakes import Hazard, Hazards, VirtualClock
-from ..fakes.filesystem import FakeFileSystem, FaultPlan, FileFault, FileKernel, InjectedFault, Watching
+from ..fakes.filesystem import FakeFileSystem, FaultPlan, FileFault, FileKernel, InjectedFault, SystemCalls, Watching
 from ..fakes.maps import RemoteMap
 from ..fakes.targets import JournalTarget, Moment
 from ..ports import Observer, Ports, StateStore
@@ -33,10 +33,10 @@ from ._loop import VirtualLoop
 from ._mirror import factory_in, mirror_app
 from ._outside import Inside, fence_in, fence_out
 from ._policy import Policy
-from ._readings import ReadingsHolder
 from ._recording import Recording
 from ._schedule import STEPS_MAX
 from ._streams import Streams
+from ._surroundings import SurroundingsHolder
 from ._trace import EVENTS_MAX, Trace
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class World:
         self.clock = VirtualClock(lambda: self.loop.now_ns)
         self.loop.inside.clock = self.clock
         self.loop.inside.streams = self.streams
-        self._readings = ReadingsHolder()
+        self._surroundings = SurroundingsHolder()
         self._last_change_ns = 0
         self.files = FileKernel(self._change_time_ns)
         self.watching = Watching(self.files, lambda: self.streams.fs)
@@ -134,7 +134,7 @@ class World:
         `base`: what the path is relative to. Raises what `load_module` and `find_app` raise, and LookupError when there
         is no such factory.
         """
-        self._readings.hold()
+        self._surroundings.hold()
         base = base or Path.cwd()
         self._loaded = (target, base, is_source)
         parsed = parse_target(target)
@@ -147,7 +147,7 @@ class World:
 
     def use(self, make_app: Callable[[], App[..., Any]]) -> App[..., Any]:
         """Take the app that a function makes in this world; for pipelines written inside a test."""
-        self._readings.hold()
+        self._surroundings.hold()
         with self._life.entered():
             self._app = make_app()
         return self._app
@@ -388,7 +388,7 @@ class World:
         if not self._closed:
             self._closed = True
             self._life.end()
-            self._readings.release()
+            self._surroundings.release()
 
     def __enter__(self) -> World:
         return self
@@ -420,6 +420,7 @@ class _Life:
         )
         world._lives += 1
         self.connections = Connections(world.external)
+        self._loop.inside.disk = SystemCalls(self._file_system)
         self._holders: list[MemoryHolder] = []
         self._exit = ExitStack()
         self.killed = False

@@ -1,4 +1,4 @@
-# Goal: random scripts of file operations end the same on the kernel, on pyfakefs and on the real disk.
+# Goal: random scripts of file operations end the same on the kernel, by the calls of `os` on it, on pyfakefs and on the real disk.
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from pyfakefs.fake_os import FakeOsModule
 from cocoindex_sim.connectors.localfs import _disk
 from cocoindex_sim.fakes.filesystem import FakeFileSystem, FileKernel
 from cocoindex_sim.ports import FileSystem
+from cocoindex_sim.world import World, virtual_surroundings
 
 # Links to `..` climb by one directory per operation at most: a script stays inside.
 DEPTH = "/".join(f"d{i}" for i in range(16))
@@ -236,6 +237,20 @@ def test_a_script_ends_the_same_on_pyfakefs(script: list[Op]) -> None:
     fake, kernel = PyfakefsArm(), KernelArm()
     assert [coarse(op, kernel.outcome(op)) for op in script] == [coarse(op, fake.outcome(op)) for op in script]
     assert kernel.tree() == fake.tree()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(looks | changes, min_size=1, max_size=12))
+def test_a_script_ends_the_same_by_the_calls_of_os_in_a_world(script: list[Op]) -> None:
+    async def main() -> tuple[list[object], object]:
+        inside = OsArm("/base", os, open, _disk.Disk())
+        return [inside.outcome(op) for op in script], inside.tree()
+
+    kernel = KernelArm()
+    with virtual_surroundings(), World() as world:
+        assert world.run(main()) == ([kernel.outcome(op) for op in script], kernel.tree())
+        assert world.fenced == []
+    assert not os.path.exists("/base")
 
 
 modes = st.sampled_from(["000", "100", "200", "300", "400", "500", "600", "700"])

@@ -16,5 +16,6 @@ from ._kernel import Writer as Writer
 from ._kernel_change import KernelChange as KernelChange
 from ._profiles import PROFILES as PROFILES
 from ._profiles import WatchProfile as WatchProfile
+from ._system_calls import SystemCalls as SystemCalls
 from ._watch import FakeWatch as FakeWatch
 from ._watching import Watching as Watching

@@ -17,7 +17,7 @@ __all__ = ["ERRNOS", "FAULT_CALLS", "FAULT_KINDS", "HAZARD_KINDS", "FaultPlan", 
 
 _PORT_CALLS: Final[dict[str, tuple[str, ...]]] = {
     "read": ("read",),
-    "write": ("replace_content",),
+    "write": ("replace_content", "write"),
     "list": ("scandir",),
     "stat": ("stat",),
     "mkdir": ("mkdir",),

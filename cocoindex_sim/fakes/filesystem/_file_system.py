@@ -46,17 +46,17 @@ class FakeFileSystem:
         self.hazards = hazards or Hazards()
         self.watching = Watching(kernel, random.Random(0)) if watching is None else watching
         self._watches: list[FakeWatch] = []
-        self._is_cut = False
+        self.is_cut = False
 
     def cut(self) -> None:
         """From now on every call raises ProcessCut and has no effect; the watches end."""
-        self._is_cut = True
+        self.is_cut = True
         for watch in self._watches:
             watch.end()
 
-    def _enter(self, op: str, path: str) -> bytes | None:
-        """Where every call passes. What a read gives instead, if anything."""
-        if self._is_cut:
+    def enter(self, op: str, path: str) -> bytes | None:
+        """Where every call passes, before it has an effect. What a read gives instead, if anything."""
+        if self.is_cut:
             raise ProcessCut(f"{op}({path!r}) was called by a process that was killed")
         kinds = HAZARD_KINDS.get(op)
         if kinds is not None and (kind := self.hazards.meet(f"fs.{op}", kinds)) is not None:
@@ -70,58 +70,58 @@ class FakeFileSystem:
 
     def getcwd(self) -> str:
         """The absolute directory that relative paths start from."""
-        self._enter("getcwd", "")
+        self.enter("getcwd", "")
         return self.kernel.cwd
 
     def stat(self, path: str, *, follow_symlinks: bool = True) -> FileStat:
         """The status of what is at `path`; of the link itself when links are not followed."""
-        self._enter("stat", path)
+        self.enter("stat", path)
         return self.kernel.stat(path, follow_symlinks=follow_symlinks, writer="pipeline")
 
     def scandir(self, path: str) -> list[DirectoryEntry]:
         """The entries of a directory, in the order they were made."""
-        self._enter("scandir", path)
+        self.enter("scandir", path)
         return self.kernel.scandir(path, writer="pipeline")
 
     def realpath(self, path: str) -> str:
         """The absolute path with every link resolved, as far as it exists."""
-        self._enter("realpath", path)
+        self.enter("realpath", path)
         return self.kernel.realpath(path, writer="pipeline")
 
     def read(self, path: str, size: int = -1) -> bytes:
         """The first `size` bytes of a file, or all of it."""
-        instead = self._enter("read", path)
+        instead = self.enter("read", path)
         if instead is not None:
             return instead if size < 0 else instead[:size]
         return self.kernel.read(path, size, writer="pipeline")
 
     def replace_content(self, path: str, data: bytes) -> None:
         """Make `path` a file with exactly this content, in one step that a crash falls before or after."""
-        self._enter("replace_content", path)
+        self.enter("replace_content", path)
         self.kernel.replace_content(path, data, writer="pipeline")
         self.hazards.durable("fs.replace_content")
 
     def mkdir(self, path: str, *, parents: bool = False) -> None:
         """Create a directory; an existing one is fine."""
-        self._enter("mkdir", path)
+        self.enter("mkdir", path)
         self.kernel.mkdir(path, parents=parents, writer="pipeline")
         self.hazards.durable("fs.mkdir")
 
     def unlink(self, path: str) -> None:
         """Remove a file or a link."""
-        self._enter("unlink", path)
+        self.enter("unlink", path)
         self.kernel.unlink(path, writer="pipeline")
         self.hazards.durable("fs.unlink")
 
     def rmdir(self, path: str) -> None:
         """Remove an empty directory."""
-        self._enter("rmdir", path)
+        self.enter("rmdir", path)
         self.kernel.rmdir(path, writer="pipeline")
         self.hazards.durable("fs.rmdir")
 
     async def watch(self, path: str, *, recursive: bool) -> FakeWatch:
         """Watch a directory, given by its real path. It behaves as `watching` says."""
-        self._enter("watch", path)
+        self.enter("watch", path)
         self.kernel.scandir(path, writer="pipeline")  # raises what arming raises
         watch = self.watching.arm(path, recursive=recursive)
         self._watches = [before for before in self._watches if not before.is_over]

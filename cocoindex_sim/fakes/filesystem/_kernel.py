@@ -1,7 +1,8 @@
 """The file system itself: a synchronous state machine with the rules and the errors of a POSIX system.
 
 Everything belongs to one user. The writer `pipeline` acts as that user, so permission bits apply; `script` acts as
-root does. There are no hard links, no open files and no devices: a call reads or changes whole files, in one step.
+root does. There are no hard links and no devices. A call reads or changes whole files, in one step; whoever keeps one
+open (`open`, `put_data`) keeps its inode.
 Directories list their entries in the order they were made (a name that is moved comes last).
 """
 
@@ -182,6 +183,50 @@ class FileKernel:
         self._attach(found.parent, found.name, File(self._next_number(), 0o644, now_ns, data, writer), now_ns)
         self._tell("added", found, writer)
 
+    def open(
+        self,
+        path: str,
+        *,
+        read: bool,
+        write: bool,
+        create: bool = False,
+        exclusive: bool = False,
+        truncate: bool = False,
+        mode: int = 0o644,
+        writer: Writer = "script",
+    ) -> File | Directory:
+        """The inode of a file, or of a directory to read from, as `open(2)` finds, makes and empties it."""
+        found = self._find(path, writer, follow=not (create and exclusive), create=create)
+        node = found.node
+        if node is None:
+            if not create:
+                raise os_error(errno.ENOENT, path)
+            self._create_file(found, path, b"", writer)
+            made = found.parent.entries[found.name]
+            assert isinstance(made, File)
+            made.mode = mode
+            return made
+        if create and exclusive:
+            raise os_error(errno.EEXIST, path)
+        assert not isinstance(node, Link)
+        if isinstance(node, Directory):
+            if write or create or truncate:
+                raise os_error(errno.EISDIR, path)
+            permit(node, READ, path, privileged=writer == "script")
+            return node
+        permit(node, (READ if read else 0) | (WRITE if write else 0), path, privileged=writer == "script")
+        if truncate:
+            self.put_data(node, path, b"", writer=writer)
+        return node
+
+    def put_data(self, file: File, path: str, data: bytes, *, writer: Writer = "script") -> None:
+        """Give an open file this content; `path` is what it was opened by, and need not lead to it any more."""
+        file.data = data
+        file.writer = writer
+        file.mtime_ns = self._now_ns()
+        if self.listeners and self.node_at(path) is file:
+            self._tell("modified", self._find(path, "script"), writer)
+
     def _tell(self, kind: Literal["added", "modified", "touched", "removed"], found: Found, writer: Writer) -> None:
         if not self.listeners:
             return
@@ -342,33 +387,34 @@ class FileKernel:
             path = new.parent.path_of(new.name)
             self._tell_change(KernelChange("moved", path, writer, isinstance(old.node, Directory), before))
 
-    def symlink(self, target: str, path: str) -> None:
+    def symlink(self, target: str, path: str, *, writer: Writer = "script") -> None:
         """Make a link at `path`; the target is kept as it is written, and need not exist."""
         if not target:
             raise os_error(errno.ENOENT, target, path)
-        found = self._find(path, "script", follow=False)
+        found = self._find(path, writer, follow=False)
         if found.node is not None:
             raise os_error(errno.EEXIST, target, path)
+        self._may_change(found.parent, path, writer)
         now_ns = self._now_ns()
         self._attach(found.parent, found.name, Link(self._next_number(), now_ns, target), now_ns)
-        self._tell("added", found, "script")
+        self._tell("added", found, writer)
 
-    def chmod(self, path: str, mode: int) -> None:
+    def chmod(self, path: str, mode: int, *, writer: Writer = "script") -> None:
         """Set the permission bits, links followed. The owner's bits decide what the pipeline may do."""
-        self._get(path, "script").mode = mode & 0o7777
-        self._tell("touched", self._find(path, "script"), "script")
+        self._get(path, writer).mode = mode & 0o7777
+        self._tell("touched", self._find(path, writer), writer)
 
-    def mode(self, path: str) -> int:
-        """The permission bits, links followed."""
-        return self._get(path, "script").mode
+    def mode(self, path: str, *, follow_symlinks: bool = True) -> int:
+        """The permission bits."""
+        return self._get(path, "script", follow=follow_symlinks).mode
 
-    def touch(self, path: str, mtime_ns: int | None = None) -> None:
+    def touch(self, path: str, mtime_ns: int | None = None, *, writer: Writer = "script") -> None:
         """Set the modification time, by default to now; create an empty file if there is nothing."""
-        if self._find(path, "script").node is None:
-            self.write(path, b"")
-        node = self._get(path, "script")
+        if self._find(path, writer).node is None:
+            self.write(path, b"", writer=writer)
+        node = self._get(path, writer)
         node.mtime_ns = self._now_ns() if mtime_ns is None else mtime_ns
-        self._tell("touched", self._find(path, "script"), "script")
+        self._tell("touched", self._find(path, writer), writer)
 
 
 def _is_at_or_above(node: Inode, directory: Directory) -> bool:

@@ -1,14 +1,17 @@
-# Goal: dates, clocks and chance of pipelines are those of their world, and nobody else's are.
+# Goal: dates, clocks and chance of pipelines are those of their world, and nobody else's are; test_disk is about files.
 
 # ruff: noqa: PLW0108  the names are to be looked up late
 
+import builtins
 import copy
 import datetime
+import io
 import os
 import pickle
 import random
 import secrets
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -28,7 +31,7 @@ from freezegun import freeze_time
 
 from cocoindex_sim.engine import fingerprint_object
 from cocoindex_sim.fakes import EPOCH_NS
-from cocoindex_sim.world import VirtualLoop, World, virtual_readings
+from cocoindex_sim.world import VirtualLoop, World, virtual_surroundings
 
 PIPELINE = """
 import asyncio
@@ -110,7 +113,7 @@ def read(function: Callable[[], Any], *, seed: int = 0, seconds: float = 0) -> A
 
 @pytest.fixture
 def held() -> Iterator[None]:
-    with virtual_readings():
+    with virtual_surroundings():
         yield
 
 
@@ -154,7 +157,7 @@ def test_local_time_of_a_world_is_utc_wherever_it_runs(
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     time.tzset()
     try:
-        with virtual_readings():
+        with virtual_surroundings():
             assert str(read(reading, seconds=1.5)) == expected
             assert early_datetime.now().astimezone().utcoffset() == datetime.timedelta(hours=5, minutes=30)
             assert time.strftime("%Z") == "IST"
@@ -237,7 +240,7 @@ def test_dates_of_a_world_are_real_dates_to_whoever_looks() -> None:
 def test_pickles_of_dates_are_those_of_real_ones() -> None:
     date = datetime.datetime(2026, 1, 1, 2, 3, tzinfo=datetime.UTC)
     real = [pickle.dumps(date, protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
-    with virtual_readings():
+    with virtual_surroundings():
         assert [pickle.dumps(date, protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)] == real
         assert all(pickle.loads(data) == date for data in real)
     assert all(pickle.loads(data) == date for data in real)
@@ -406,13 +409,14 @@ def test_between_steps_and_in_other_threads_readings_are_real() -> None:
 def replaced() -> list[Any]:
     return [
         datetime.datetime, datetime.date, early_datetime, time.time, early_time, time.monotonic, time.ctime,
+        builtins.open, io.open, os.stat, os.getcwd, tempfile._get_candidate_names,  # type: ignore[attr-defined]
         random.random, random.choice, random.Random.seed, type(random._inst), os.urandom, uuid.uuid1,
     ]  # fmt: skip
 
 
 def test_nothing_is_replaced_after_the_last_world_of_a_block(project: Path) -> None:
     before = replaced()
-    with virtual_readings():
+    with virtual_surroundings():
         during = replaced()
         assert all(one is not other for one, other in zip(before, during, strict=True))
         for _ in range(2):
@@ -441,11 +445,11 @@ def test_what_cannot_be_put_in_place_is_taken_away_again(monkeypatch: pytest.Mon
 
     before = replaced()
     monkeypatch.setattr("cocoindex_sim.world._chance.replace_chance", fail)
-    with pytest.raises(OSError, match="no entropy"), virtual_readings():
+    with pytest.raises(OSError, match="no entropy"), virtual_surroundings():
         pass
     assert replaced() == before
     monkeypatch.undo()
-    with virtual_readings():
+    with virtual_surroundings():
         assert read(datetime.datetime.now) == START
     assert replaced() == before
 
