@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
@@ -15,11 +15,25 @@ from cocoindex_sim.scenario import SUFFIX, read_scenarios
 from cocoindex_sim.values import ScenarioError
 from cocoindex_sim.world import Story, virtual_surroundings
 
+from ._faults import FAULTS
 from ._options import OPTIONS
 from ._report import failure_report
-from ._run import ScenarioFailed, run_story
+from ._run import ScenarioFailed, check_replay, run_story
 
-__all__ = ["ScenarioFile", "ScenarioItem"]
+__all__ = ["ScenarioFile", "ScenarioItem", "check_replayed"]
+
+
+def check_replayed(items: Sequence[pytest.Item], text: str) -> None:
+    """Whether these tests are the one scenario whose recording it is. Raises pytest.UsageError."""
+    scenarios = [item for item in items if isinstance(item, ScenarioItem)]
+    if len(scenarios) != 1:
+        raise pytest.UsageError(
+            f"--coco-replay repeats one run of one scenario, and {len(scenarios)} are selected; name it by its node id"
+        )
+    try:
+        check_replay(scenarios[0].story, text)
+    except ValueError as error:
+        raise pytest.UsageError(f"--coco-replay: {error}") from None
 
 
 def _shown(path: Path, config: pytest.Config) -> Path:
@@ -74,7 +88,7 @@ class ScenarioItem(pytest.Function):
 
         def scenario() -> None:
             parent.hold_surroundings()
-            run_story(story, item.nodeid, item.config.stash[OPTIONS])
+            run_story(story, item.nodeid, item.config.stash[OPTIONS], item.config.stash[FAULTS])
 
         scenario.__doc__ = story.description or None
         item = cls.from_parent(parent, name=story.name, callobj=scenario)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,25 +16,57 @@ SUFFIX = ".coco.yaml"
 
 _SCENARIO_PATHS = ["scenarios"]
 _SEED = "0"
-_RUNS = "3"
 _POLICY = "random"
 _POLICIES = ("random", "pct", "dfs", "fifo")
+_PCT_DEPTH = "3"
+_CRASHES = ("none", "one", "sweep", "all")
+_PROFILE = "dev"
+
+
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    """What is tried when nothing says otherwise."""
+
+    runs: int
+    crashes: str
+    faults: str
+    check_determinism: bool
+    fresh_seed: bool = False
+
+
+_PROFILES = {
+    "dev": _Profile(runs=3, crashes="one", faults="none", check_determinism=False),
+    "ci": _Profile(runs=100, crashes="sweep", faults="all", check_determinism=True),
+    "nightly": _Profile(runs=2_000, crashes="all", faults="all", check_determinism=True, fresh_seed=True),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What was asked for.
 
-    `runs` counts the runs of each scenario by `policy`; one in asyncio's own order comes before. `check_determinism`:
-    each of them is repeated.
+    `runs` counts the runs of each scenario by `policy`; one in asyncio's own order comes before. `crashes`: how many of
+    its durable steps each is killed after, in runs of their own. `faults`: kinds of them, in runs of their own too.
+    `check_determinism`: each run is repeated. `replay`: the recording of the one run that is made instead. A limit that
+    is None is as a world has it.
     """
 
-    scenarios: bool
-    seed: int
-    runs: int
-    policy: str
-    check_determinism: bool
-    trace: Path | None
+    scenarios: bool = False
+    profile: str = _PROFILE
+    seed: int = 0
+    runs: int = 3
+    policy: str = _POLICY
+    pct_depth: int = 3
+    crashes: str = "one"
+    faults: frozenset[str] | None = frozenset()
+    """None for all there are."""
+    check_determinism: bool = False
+    shrink: bool = True
+    replay: str | None = None
+    steps_max: int | None = None
+    events_max: int | None = None
+    time_s_max: int | None = None
+    trace: Path | None = None
 
 
 OPTIONS = pytest.StashKey[Options]()
@@ -47,12 +81,19 @@ def add_options(parser: pytest.Parser) -> None:
         help=f"run scenario files (*{SUFFIX}) and nothing else: those of the paths given, or of coco_scenario_paths",
     )
     group.addoption(
+        "--coco-profile",
+        metavar="NAME",
+        help="how much is tried when nothing below says otherwise: "
+        + "; ".join(f"{name}: {_told(profile)}" for name, profile in _PROFILES.items())
+        + f" (ini: coco_profile; {_PROFILE})",
+    )
+    group.addoption(
         "--coco-seed", metavar="N", help=f"the base seed that every run's seed comes from (ini: coco_seed; {_SEED})"
     )
     group.addoption(
         "--coco-runs",
         metavar="N",
-        help=f"runs of each scenario by the policy, after one in asyncio's own order (ini: coco_runs; {_RUNS})",
+        help="runs of each scenario by the policy, after one in asyncio's own order (ini: coco_runs; by profile)",
     )
     group.addoption(
         "--coco-policy",
@@ -62,18 +103,53 @@ def add_options(parser: pytest.Parser) -> None:
         f" seed (ini: coco_policy; {_POLICY})",
     )
     group.addoption(
+        "--coco-pct-depth",
+        metavar="N",
+        help=f"how many things have to happen in one order, for --coco-policy=pct (ini: coco_pct_depth; {_PCT_DEPTH})",
+    )
+    group.addoption(
+        "--coco-crashes",
+        metavar="HOW",
+        help="kill the process after a durable step, in a run of its own: none; one: of each run, one that is drawn;"
+        " sweep: all of the run in order, and one of each other; all: of every run (ini: coco_crashes; by profile)",
+    )
+    group.addoption(
+        "--coco-faults",
+        metavar="KINDS",
+        help="repeat each run with faults drawn from its seed: none, all, or kinds such as EIO,ack_lost; one named here"
+        " that never happens fails the session (ini: coco_faults; by profile)",
+    )
+    group.addoption(
         "--coco-check-determinism",
         action="store_const",
         const=True,
-        help="make every run twice, and fail where the traces differ (ini: coco_check_determinism; off)",
+        help="make every run twice, and fail where the traces differ (ini: coco_check_determinism; by profile)",
     )
     group.addoption(
         "--coco-no-check-determinism",
         dest="coco_check_determinism",
         action="store_const",
         const=False,
-        help="make every run once, whatever the ini file says",
+        help="make every run once, whatever the ini file or the profile says",
     )
+    group.addoption(
+        "--coco-no-shrink",
+        dest="coco_shrink",
+        action="store_const",
+        const=False,
+        help="report a failure as it was found, and do not look for a smaller one (ini: coco_shrink; on)",
+    )
+    group.addoption(
+        "--coco-replay",
+        metavar="RECORDING",
+        help="make one run of one scenario, the one that a failure report names in this way",
+    )
+    for name, what in _LIMITS.items():
+        group.addoption(
+            f"--coco-{name}",
+            metavar="N",
+            help=f"how many {what} one run may take (ini: coco_{_ini(name)}; a world's own)",
+        )
     group.addoption("--coco-trace", metavar="DIR", help="write the trace of every run into DIR (ini: coco_trace)")
     # No default here: a path that the user names has to exist, the default one need not.
     parser.addini(
@@ -82,29 +158,81 @@ def add_options(parser: pytest.Parser) -> None:
         "paths",
         default=None,
     )
-    parser.addini("coco_seed", "the base seed", default=_SEED)
-    parser.addini("coco_runs", "runs of each scenario by the policy", default=_RUNS)
+    parser.addini("coco_profile", f"how much is tried: {', '.join(_PROFILES)}", default=_PROFILE)
+    parser.addini("coco_seed", "the base seed", default="")
+    parser.addini("coco_runs", "runs of each scenario by the policy", default="")
     parser.addini("coco_policy", f"what orders these runs: {', '.join(_POLICIES)}", default=_POLICY)
-    parser.addini("coco_check_determinism", "make every run twice, and compare", "bool", default=False)
+    parser.addini("coco_pct_depth", "how many things have to happen in one order, for pct", default=_PCT_DEPTH)
+    parser.addini("coco_crashes", f"after how many durable steps a run is killed: {', '.join(_CRASHES)}", default="")
+    parser.addini("coco_faults", "faults in repeated runs: none, all, or kinds", default="")
+    parser.addini("coco_check_determinism", "make every run twice, and compare", "bool", default=None)
+    parser.addini("coco_shrink", "look for the smallest run that fails alike", "bool", default=True)
+    for name, what in _LIMITS.items():
+        parser.addini(f"coco_{_ini(name)}", f"how many {what} one run may take", default="")
     parser.addini("coco_trace", "directory for traces, from the rootdir; empty for none", default="")
 
 
-def _whole_number(config: pytest.Config, name: str) -> int:
-    given = config.getoption(f"--coco-{name}")
-    text = str(config.getini(f"coco_{name}") if given is None else given)
-    where = f"coco_{name}" if given is None else f"--coco-{name}"
-    if not (text.isascii() and text.isdigit()):
-        raise pytest.UsageError(f"{where} is a whole number, not negative; got {text!r}")
+_LIMITS = {"steps-max": "steps", "events-max": "events in its trace", "time-max": "virtual seconds"}
+
+
+def _ini(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def _told(profile: _Profile) -> str:
+    parts = [f"{profile.runs} runs", f"crashes {profile.crashes}", f"faults {profile.faults}"]
+    parts += ["each twice"] if profile.check_determinism else []
+    parts += ["another seed each time"] if profile.fresh_seed else []
+    return ", ".join(parts)
+
+
+def _given(config: pytest.Config, name: str) -> tuple[str | None, str]:
+    """The text of an option or else of its ini twin, None where both say nothing; and which of the two it is."""
+    option = config.getoption(f"--coco-{name}")
+    if option is not None:
+        return str(option), f"--coco-{name}"
+    return str(config.getini(f"coco_{_ini(name)}")) or None, f"coco_{_ini(name)}"
+
+
+def _whole_number(config: pytest.Config, name: str, default: int | None, least: int = 0) -> int | None:
+    text, where = _given(config, name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit()) or int(text) < least:
+        least_said = f", at least {least}" if least else ", not negative"
+        raise pytest.UsageError(f"{where} is a whole number{least_said}; got {text!r}")
     return int(text)
 
 
-def _policy(config: pytest.Config) -> str:
-    given = config.getoption("--coco-policy")
-    name = str(config.getini("coco_policy") if given is None else given)
-    if name not in _POLICIES:
-        where = "coco_policy" if given is None else "--coco-policy"
-        raise pytest.UsageError(f"{where} is one of {', '.join(_POLICIES)}; got {name!r}")
-    return name
+def _one_of(config: pytest.Config, name: str, known: Collection[str], default: str) -> str:
+    text, where = _given(config, name)
+    if text is None:
+        return default
+    if text not in known:
+        raise pytest.UsageError(f"{where} is one of {', '.join(known)}; got {text!r}")
+    return text
+
+
+def _faults(config: pytest.Config, default: str) -> frozenset[str] | None:
+    text, where = _given(config, "faults")
+    text = default if text is None else text
+    if text in ("none", "all"):
+        return None if text == "all" else frozenset()
+    kinds = frozenset(kind.strip() for kind in text.split(","))
+    if not all(kinds) or kinds & {"none", "all"}:
+        raise pytest.UsageError(f"{where} is none, all, or kinds of faults with commas between; got {text!r}")
+    return kinds
+
+
+def _seed(config: pytest.Config, profile: _Profile) -> int:
+    # All workers of pytest-xdist have to take the one that was drawn.
+    shared: int | None = getattr(config, "workerinput", {}).get("coco_seed")
+    if shared is not None:
+        return shared
+    seed = _whole_number(config, "seed", None)
+    if seed is not None:
+        return seed
+    return int.from_bytes(os.urandom(4), "big") if profile.fresh_seed else int(_SEED)
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -118,13 +246,26 @@ def read_options(config: pytest.Config) -> Options:
         trace = config.invocation_params.dir / trace_option
     elif trace_ini:
         trace = config.rootpath / trace_ini
-    check_option = config.getoption("coco_check_determinism")
+    name = _one_of(config, "profile", _PROFILES, _PROFILE)
+    profile = _PROFILES[name]
+    check = config.getoption("coco_check_determinism")
+    check = config.getini("coco_check_determinism") if check is None else check
+    shrink = config.getoption("coco_shrink")
     return Options(
         scenarios=bool(config.getoption("--coco-scenarios")),
-        seed=_whole_number(config, "seed"),
-        runs=_whole_number(config, "runs"),
-        policy=_policy(config),
-        check_determinism=bool(config.getini("coco_check_determinism") if check_option is None else check_option),
+        profile=name,
+        seed=_seed(config, profile),
+        runs=_whole_number(config, "runs", profile.runs) or 0,
+        policy=_one_of(config, "policy", _POLICIES, _POLICY),
+        pct_depth=_whole_number(config, "pct-depth", int(_PCT_DEPTH), least=1) or 1,
+        crashes=_one_of(config, "crashes", _CRASHES, profile.crashes),
+        faults=_faults(config, profile.faults),
+        check_determinism=profile.check_determinism if check is None else bool(check),
+        shrink=bool(config.getini("coco_shrink") if shrink is None else shrink),
+        replay=config.getoption("--coco-replay"),
+        steps_max=_whole_number(config, "steps-max", None, least=1),
+        events_max=_whole_number(config, "events-max", None, least=1),
+        time_s_max=_whole_number(config, "time-max", None, least=1),
         trace=trace,
     )
 
@@ -132,8 +273,22 @@ def read_options(config: pytest.Config) -> Options:
 def header(options: Options) -> str:
     """The line of pytest's header that says what a run can be repeated with."""
     trace = f", traces in {options.trace}" if options.trace else ""
+    if options.replay is not None:
+        return f"coco: replay of {options.replay}{trace}"
+    limits = "".join(
+        f", at most {limit} {what}"
+        for limit, what in zip(
+            (options.steps_max, options.events_max, options.time_s_max), _LIMITS.values(), strict=True
+        )
+        if limit is not None
+    )
+    faults = "all" if options.faults is None else ",".join(sorted(options.faults)) or "none"
+    depth = f" of depth {options.pct_depth}" if options.policy == "pct" else ""
     twice = ", each twice" if options.check_determinism else ""
-    return f"coco: seed {options.seed}, one run in order and {options.runs} by policy {options.policy}{twice}{trace}"
+    return (
+        f"coco: profile {options.profile}, seed {options.seed}, one run in order and {options.runs} by policy"
+        f" {options.policy}{depth}{twice}, crashes {options.crashes}, faults {faults}{limits}{trace}"
+    )
 
 
 def _ini_paths(config: pytest.Config) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a failed scenario says: the verdict, how to repeat it, the difference, the tail of the trace."""
+"""What a failed scenario says, in this order: the verdict, how to repeat it, what differs, where, and what happened."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import traceback
 
 from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback, TerminalRepr
 
-from cocoindex_sim.world import ExpectationFailed
+from cocoindex_sim.world import ExpectationFailed, Found, step_text
 
 from ._options import Options
-from ._run import Run, ScenarioFailed
+from ._run import ScenarioFailed
 
 __all__ = ["failure_report", "failure_text"]
 
@@ -33,53 +33,96 @@ def _wrap(sentence: str) -> list[str]:
     return textwrap.wrap(_printable(sentence), COLUMNS, break_on_hyphens=False) or [""]
 
 
-def _runs(runs: list[Run]) -> str:
-    return ", ".join(map(str, runs))
+def _indented(lines: list[str] | tuple[str, ...]) -> list[str]:
+    return [_clip("  " + line) for line in lines]
 
 
-def _replay(nodeid: str, options: Options) -> str:
-    check = " --coco-check-determinism" if options.check_determinism else ""
-    return (
-        f"pytest --coco-scenarios {shlex.quote(nodeid)} --coco-seed={options.seed} --coco-runs={options.runs}"
-        f" --coco-policy={options.policy}{check}"
-    )
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _verdict(failure: ScenarioFailed) -> str:
-    error = failure.error
+def _verdict(found: Found, error: Exception) -> str:
     if isinstance(error, ExpectationFailed):
-        return f"{error.place}: {error.verdict}."
-    return f"{type(error).__name__}: {error}"
+        return f"{error.place}: {found.verdict.rstrip(':')}."
+    return found.verdict.split("\n")[0]
+
+
+def _replay(found: Found, nodeid: str, options: Options) -> str:
+    command = f"pytest --coco-scenarios {shlex.quote(nodeid)}"
+    if found.oracle == "determinism" or found.smallest is None:  # takes two runs, so it can't be recorded
+        return (
+            f"{command} --coco-seed={options.seed} --coco-runs={options.runs} --coco-policy={options.policy}"
+            f" --coco-crashes={options.crashes} --coco-check-determinism"
+        )
+    limits = (("steps", options.steps_max), ("events", options.events_max), ("time", options.time_s_max))
+    limited = "".join(f" --coco-{name}-max={limit}" for name, limit in limits if limit is not None)
+    return f"{command} --coco-replay={found.smallest.recording}{limited}"
+
+
+def _difference(error: Exception) -> list[str]:
+    if isinstance(error, ExpectationFailed):
+        return ["", *_indented(error.lines)] if error.lines else []
+    # Nothing a story expects ends here, so the way there is what helps.
+    return ["", *_indented("".join(traceback.format_exception(error)).splitlines())]
+
+
+def _found_by(failure: ScenarioFailed) -> list[str]:
+    """Which run failed, and where it parts from one that did not."""
+    found = failure.found
+    if not failure.runs:
+        return []
+    lines = [f"found by: {found.run}, run {failure.runs} of this scenario"]
+    if found.passing is not None:
+        lines.append(f"passes: {found.passing}")
+    shrunk = found.shrunk
+    if shrunk is not None and shrunk.divergence:
+        lines += ["first divergence, from the steps below in order with nothing going wrong (-):"]
+        lines += _indented(shrunk.divergence)
+    elif found.divergence and (shrunk is None or shrunk.recording.deviations or shrunk.outcome.hazards):
+        lines += [f"first divergence, from the run {found.passing} (-):", *_indented(found.divergence)]
+    return ["", *lines]
+
+
+def _shrunk(found: Found) -> list[str]:
+    shrunk = found.shrunk
+    if shrunk is None:
+        return []
+    recording, hazards = shrunk.recording, shrunk.outcome.hazards
+    parts = [
+        _count(len(shrunk.steps), "step"),
+        _count(recording.deviations, "deviation"),
+        _count(len(hazards), "hazard"),
+    ]
+    limit = f", and stopped by {shrunk.limit}: there may be a smaller one" if shrunk.limit else ""
+    lines = ["", f"shrunk in {_count(shrunk.runs, 'run')} to {', '.join(parts)}{limit}:"]
+    lines += _indented([f"line {step.place.line}  {step_text(step)}" for step in shrunk.steps])
+    return lines + _indented([f"hazard   {hazard}" for hazard in hazards])
 
 
 def failure_text(failure: ScenarioFailed, nodeid: str, options: Options) -> str:
     """The whole report, at most 100 columns wide but for the command to repeat it."""
-    error = failure.error
-    lines = _wrap(_verdict(failure).split("\n")[0])
-    if isinstance(error, ExpectationFailed):
-        if error.lines:
-            lines += ["", *(_clip("  " + line) for line in error.lines)]
-    else:
-        # Nothing a story expects ends here, so the way there is what helps.
-        shown = "".join(traceback.format_exception(error)).splitlines()
-        lines += ["", *(_clip("  " + line) for line in shown)]
-    lines += ["", *_wrap(f"fails: {_runs(failure.failed)}")]
-    if failure.passed:
-        lines += _wrap(f"passes: {_runs(failure.passed)}")
-    lines += ["replay (from the rootdir):", f"  {_replay(nodeid, options)}"]
-    tail = failure.trace[-TRACE_LINES:]
+    found = failure.found
+    error, outcome = found.error, found.smallest
+    lines = [*_wrap(_verdict(found, error)), "replay (from the rootdir):", f"  {_replay(found, nodeid, options)}"]
+    lines += _difference(error) + _found_by(failure) + _shrunk(found)
+    if outcome is None:
+        return "\n".join(lines)
+    trace = list(outcome.trace.lines())
+    tail = trace[-TRACE_LINES:]
     if tail:
-        lines += ["", f"trace of the run {failure.run}, the last {len(tail)} of {len(failure.trace)} lines:"]
-        lines += [_clip("  " + line) for line in tail]
+        lines += ["", f"trace, the last {len(tail)} of {_count(len(trace), 'line')}:", *_indented(tail)]
+    if outcome.waiting:
+        lines += ["", "who waits where:", *(_clip(line) for line in outcome.waiting.splitlines())]
     return "\n".join(lines)
 
 
 def failure_report(failure: ScenarioFailed, nodeid: str, options: Options) -> TerminalRepr:
     """The report as pytest keeps it: with a location and a message for the summary, also through xdist."""
-    error = failure.error
+    found = failure.found
+    error = found.error
     text = failure_text(failure, nodeid, options)
     if isinstance(error, ExpectationFailed):
-        location = ReprFileLocation(str(error.place.path), error.place.line, error.verdict)
+        location = ReprFileLocation(str(error.place.path), error.place.line, found.verdict)
     else:
-        location = ReprFileLocation(nodeid.partition("::")[0], 0, _verdict(failure).split("\n")[0])
+        location = ReprFileLocation(nodeid.partition("::")[0], 0, _verdict(found, error))
     return ReprExceptionInfo(ReprTraceback([ReprEntryNative([text + "\n"])], None, "native"), location)

@@ -1,178 +1,103 @@
-"""Runs one scenario under several schedules, each in a world of its own."""
+"""Runs one scenario as often as the options say, or replays one run of it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterable
 from hashlib import blake2b
-from itertools import islice
 from pathlib import Path
+from typing import cast
 
-from cocoindex_sim.values import DivergenceError
 from cocoindex_sim.world import (
-    Branch,
-    Candidate,
-    Dfs,
-    ExpectationFailed,
-    Fifo,
-    Judges,
-    Pct,
-    Policy,
-    SeededRandom,
+    Case,
+    Crashes,
+    Found,
+    Limits,
+    Outcome,
+    Recording,
+    Run,
     Story,
-    Streams,
-    World,
-    divergence_lines,
-    perform,
+    attempt,
+    check_kept,
+    explore,
+    replay,
 )
 
+from ._faults import FaultCounts
 from ._options import Options
 from ._seeds import derived_seed
 
-__all__ = ["Run", "ScenarioFailed", "run_story"]
-
-# More takes more runs than anybody waits for, in all but the smallest scenarios.
-_DFS_DEVIATIONS_MAX = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run of a scenario: number 0 is in asyncio's own order, the others as the policy has it.
-
-    `systematic`: these are the schedules of a search, all with one seed.
-    """
-
-    number: int
-    seed: int
-    systematic: bool = False
-
-    def __str__(self) -> str:
-        if not self.number:
-            return "in order"
-        return f"schedule {self.number}" if self.systematic else f"seed {self.seed}"
+__all__ = ["ScenarioFailed", "check_replay", "run_story"]
 
 
 class ScenarioFailed(AssertionError):
-    """A scenario failed in at least one run; the first is the one shown, its error is the `__cause__`."""
+    """A scenario failed; `found` tells how. `runs`: how many were made until then; 0 for a replay."""
 
-    def __init__(self, error: Exception, run: Run, trace: list[str]) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.run = run
-        self.trace = trace
-        self.failed: list[Run] = [run]
-        self.passed: list[Run] = []
+    def __init__(self, found: Found, runs: int) -> None:
+        super().__init__(found.verdict)
+        self.found = found
+        self.runs = runs
 
 
-def run_story(story: Story, nodeid: str, options: Options) -> None:
-    """Run the scenario once in order, and then as often as the options say by their policy.
+def run_story(story: Story, nodeid: str, options: Options, faults: FaultCounts) -> None:
+    """Run the scenario in order and then as often as the options say, and count its faults; or replay one run.
 
-    Raises: ScenarioFailed after the last run, when any of them failed.
+    Raises: ScenarioFailed when a run fails.
     """
-    judges = Judges(story)
-    failure: ScenarioFailed | None = None
-    passed: list[Run] = []
-    run, trace = Run(0, 0), list[str]()
-    schedules = _schedules(nodeid, options)
-    while True:
-        try:
-            run, policy_of = next(schedules)
-        except StopIteration:
-            break
-        except DivergenceError as divergence:  # a search can't go on
-            error: Exception | None = _not_deterministic(story, str(divergence))
-            passed = [other for other in passed if other != run]
-        else:
-            error, trace = _run_once(judges, run, policy_of())
-            if options.trace is not None:
-                _write_trace(options.trace, nodeid, run, trace)
-            if options.check_determinism:
-                error = _divergence(story, run, (error, trace), _run_once(judges, run, policy_of())) or error
-        if error is None:
-            passed.append(run)
-        elif failure is None:
-            failure = ScenarioFailed(error, run, trace)
-        elif run not in failure.failed:
-            failure.failed.append(run)
-    if failure is not None:
-        failure.passed = passed
-        raise failure from failure.error
-
-
-_Schedule = tuple[Run, Callable[[], Policy]]
-
-
-def _schedules(nodeid: str, options: Options) -> Iterator[_Schedule]:
-    """Each run, and what makes its policy; asked again after the run, one that does the same."""
-    seeds = [derived_seed(options.seed, nodeid, number) for number in range(options.runs + 1)]
-    if options.policy == "dfs":
-        for number, branch in enumerate(islice(Dfs(deviations_max=_DFS_DEVIATIONS_MAX), len(seeds))):
-            yield Run(number, seeds[0], systematic=True), partial(_same_branch, branch)
+    limits = _limits(options)
+    if options.replay is not None:
+        outcome, found = replay(story, Recording.parse(options.replay), limits=limits)
+        _write_trace(options.trace, nodeid, "replay", outcome)
+        if found is not None:
+            raise ScenarioFailed(found, 0) from found.failure
         return
-    in_order = _InOrder()
-    yield Run(0, seeds[0]), (lambda: in_order) if options.policy == "pct" else Fifo
-    for number, seed in enumerate(seeds[1:], 1):
-        yield Run(number, seed), partial(_seeded, options.policy, seed, max(in_order.decisions, 1))
-
-
-def _same_branch(branch: Branch) -> Branch:
-    return Branch(tuple(branch.path)) if branch.path else branch
-
-
-def _seeded(policy: str, seed: int, decisions: int) -> Policy:
-    if policy == "fifo":
-        return Fifo()
-    rng = Streams(seed).schedule
-    return Pct(rng, decisions=decisions) if policy == "pct" else SeededRandom(rng)
-
-
-class _InOrder:
-    """asyncio's own order, counting the decisions that the policies after it will have."""
-
-    def __init__(self) -> None:
-        self.decisions = 0
-
-    def choose(self, ready: Sequence[Candidate]) -> int:
-        self.decisions += 1
-        return 0
-
-
-def _run_once(judges: Judges, run: Run, policy: Policy) -> tuple[Exception | None, list[str]]:
-    world = World(run.seed, policy=policy)
-    try:
-        attendance = judges.attend(world)
-        perform(judges.story, world, changed=attendance.source_changed, ending=attendance.ending)
-        attendance.judge()
-    except Exception as error:
-        return error, list(world.trace.lines())
-    else:
-        return None, list(world.trace.lines())
-    finally:
-        world.close()
-
-
-def _divergence(story: Story, run: Run, *outcomes: tuple[Exception | None, list[str]]) -> ExpectationFailed | None:
-    """What is wrong when the same run was made twice and did not go the same way."""
-    first, second = (
-        [*trace, "the scenario passes" if error is None else f"the scenario fails: {type(error).__name__}"]
-        for error, trace in outcomes
+    exploration = explore(
+        story,
+        runs=options.runs,
+        seed=derived_seed(options.seed, nodeid, 0),
+        policy=options.policy,
+        pct_depth=options.pct_depth,
+        faults="all" if options.faults is None else options.faults,
+        crashes=cast(Crashes, options.crashes),
+        check_determinism=options.check_determinism,
+        shrinks=options.shrink,
+        limits=limits,
+        watch_run=lambda run, outcome: _write_trace(options.trace, nodeid, _file_part(run), outcome),
     )
-    number, lines = divergence_lines(first, second)
-    if not number:
-        return None
-    return _not_deterministic(story, f"the run {run}, repeated, has another trace from line {number} on", lines)
+    faults.add(exploration.met, exploration.fired)
+    for found in exploration.failures:
+        if found.smallest is not None:
+            if found.shrunk is not None:
+                _write_trace(options.trace, nodeid, "shrunk", found.smallest)
+            # Once more, for what it logs: while exploring, that would be hundreds of tracebacks.
+            attempt(Case.again(story, found.smallest.recording), limits=limits)
+        raise ScenarioFailed(found, len(exploration.runs)) from found.failure
 
 
-def _not_deterministic(story: Story, fact: str, lines: Sequence[str] = ()) -> ExpectationFailed:
-    return ExpectationFailed(f"determinism: {fact}", place=story.place, lines=lines)
+def check_replay(story: Story, text: str) -> None:
+    """Whether the text is a recording of this story. Raises ValueError."""
+    check_kept(story, Recording.parse(text))
 
 
-def _write_trace(directory: Path, nodeid: str, run: Run, trace: list[str]) -> None:
+def _limits(options: Options) -> Limits:
+    limits = Limits()
+    return Limits(
+        steps_max=options.steps_max or limits.steps_max,
+        events_max=options.events_max or limits.events_max,
+        time_ns_max=None if options.time_s_max is None else options.time_s_max * 1_000_000_000,
+    )
+
+
+def _file_part(run: Run) -> str:
+    return str(run).replace(",", "").replace(" ", "-")
+
+
+def _write_trace(directory: Path | None, nodeid: str, name: str, outcome: Outcome) -> None:
+    if directory is None:
+        return
     directory.mkdir(parents=True, exist_ok=True)
     # Two ids may differ only in what a file name can't hold.
     mark = blake2b(nodeid.encode(), digest_size=4).hexdigest()
     readable = re.sub(r"[^\w.]+", "-", nodeid.rpartition("/")[2])[:100]
-    order = str(run).replace(" ", "-")
-    (directory / f"{readable}-{mark}.{order}.trace").write_text("".join(line + "\n" for line in trace), "utf-8")
+    lines: Iterable[str] = (line + "\n" for line in outcome.trace.lines())
+    (directory / f"{readable}-{mark}.{name}.trace").write_text("".join(lines), "utf-8")

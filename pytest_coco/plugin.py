@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ._faults import FAULTS, FaultCounts
 from ._fixtures import coco_world
 from ._options import OPTIONS, SUFFIX, add_options, header, read_options, select_scenarios
 
@@ -22,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     options = config.stash[OPTIONS] = read_options(config)
+    config.stash[FAULTS] = FaultCounts()
     select_scenarios(config, options)
 
 
@@ -42,3 +44,52 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFi
     from ._collect import ScenarioFile
 
     return ScenarioFile.from_parent(parent, path=file_path)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    options = session.config.stash[OPTIONS]
+    if options.replay is not None:
+        from ._collect import check_replayed
+
+        check_replayed(session.items, options.replay)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give each worker of pytest-xdist the seed of the session."""
+    node.workerinput["coco_seed"] = node.config.stash[OPTIONS].seed
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take what a worker of pytest-xdist counted."""
+    node.config.stash[FAULTS].add_lists(getattr(node, "workeroutput", {}).get("coco_faults", ()))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    faults = session.config.stash[FAULTS]
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["coco_faults"] = faults.as_lists()
+    elif exitstatus == pytest.ExitCode.OK and _missed(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _missed(config: pytest.Config) -> list[str]:
+    """The kinds of faults that were asked for by name, and of which the scenarios that ran have seen none."""
+    options = config.stash[OPTIONS]
+    if not options.scenarios or options.replay is not None or config.option.collectonly:
+        return []
+    return config.stash[FAULTS].unfired(options.faults or ())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    lines = config.stash[FAULTS].lines()
+    unfired = _missed(config)
+    if unfired:
+        lines.append(f"asked for, and never happened in this session, which fails it: {', '.join(unfired)}")
+    if lines:
+        terminalreporter.section("coco: faults")
+        for line in lines:
+            terminalreporter.write_line(line)

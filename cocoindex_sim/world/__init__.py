@@ -26,6 +26,7 @@ from ._explore import Crashes as Crashes
 from ._explore import Exploration as Exploration
 from ._explore import Found as Found
 from ._explore import Run as Run
+from ._explore import check_kept as check_kept
 from ._explore import explore as explore
 from ._explore import replay as replay
 from ._external import ExternalSystems as ExternalSystems
@@ -61,6 +62,7 @@ from ._policy import SeededRandom as SeededRandom
 from ._recording import Recording as Recording
 from ._shrink import Shrunk as Shrunk
 from ._shrink import shrink as shrink
+from ._step_text import step_text as step_text
 from ._story import STATS_FIELDS as STATS_FIELDS
 from ._story import WATCH_PROFILES as WATCH_PROFILES
 from ._story import Advance as Advance

@@ -28,7 +28,7 @@ from ._story import Story
 from ._streams import Streams
 from ._surroundings import virtual_surroundings
 
-__all__ = ["CRASHES", "POLICIES", "Crashes", "Exploration", "Found", "Run", "explore", "replay"]
+__all__ = ["CRASHES", "POLICIES", "Crashes", "Exploration", "Found", "Run", "check_kept", "explore", "replay"]
 
 Crashes = Literal["none", "one", "sweep", "all"]
 
@@ -99,10 +99,15 @@ class Found:
         return self.outcome if self.shrunk is None else self.shrunk.outcome
 
     @property
+    def error(self) -> Exception:
+        """The failure of the smallest outcome."""
+        shrunk = None if self.shrunk is None else self.shrunk.outcome.failure
+        return shrunk or self.failure
+
+    @property
     def verdict(self) -> str:
         """One sentence about the smallest outcome, without its full stop; the rule that was broken comes first."""
-        outcome = self.smallest
-        failure = self.failure if outcome is None or outcome.failure is None else outcome.failure
+        outcome, failure = self.smallest, self.error
         text = failure.verdict if isinstance(failure, ExpectationFailed) else f"{type(failure).__name__}: {failure}"
         if self.oracle != "crash" or outcome is None:
             return text
@@ -146,7 +151,7 @@ def explore(
     oracles_off: Mapping[str, str] | None = None,
     check_determinism: bool = False,
     shrinks: bool = True,
-    shrink_runs_max: int = 500,
+    shrink_runs_max: int = 400,
     failures_max: int = 1,
     limits: Limits | None = None,
     watch_run: Callable[[Run, Outcome], object] = lambda run, outcome: None,
@@ -174,6 +179,7 @@ def explore(
         crashes = "one" if isinstance(story, Story) else "none"
     if crashes not in CRASHES:
         raise ValueError(f"crashes is one of {', '.join(CRASHES)}; got {crashes!r}")
+    off = {**(dict(story.oracles_off) if isinstance(story, Story) else {}), **(oracles_off or {})}
     kinds = frozenset() if faults == "none" else None if faults == "all" else frozenset(faults)
     explorer = _Explorer(
         story=story,
@@ -182,9 +188,9 @@ def explore(
         pct_depth=pct_depth,
         kinds=kinds,
         faults_max=faults_max,
-        crashes=crashes,
+        crashes="none" if "crash" in off else crashes,
         judges=_judges(story, oracles_off),
-        check_determinism=check_determinism,
+        check_determinism=check_determinism and "determinism" not in off,
         shrink_runs_max=shrink_runs_max if shrinks else 0,
         failures_max=failures_max,
         limits=limits or Limits(),
@@ -205,16 +211,8 @@ def replay(
 
     Raises: ValueError when the story can't consist of the steps that the recording keeps.
     """
-    if isinstance(story, Story) and recording.kept is not None:
-        beyond = [number for number in recording.kept if number >= len(story.steps)]
-        if beyond:
-            raise ValueError(
-                f"the recording keeps step {beyond[0]}, counted from 0, and the story has {len(story.steps)} steps: it"
-                " was made for another story, or for another version of it"
-            )
-        refused = first_refusal([story.steps[number] for number in recording.kept])
-        if refused is not None:
-            raise ValueError(f"the steps that the recording keeps are no story: {refused[0].place}: {refused[1]}")
+    if isinstance(story, Story):
+        check_kept(story, recording)
     judges, limits = _judges(story, oracles_off), limits or Limits()
     outcome = attempt(Case.again(story, recording), judges=judges, limits=limits)
     failure = outcome.failure
@@ -228,6 +226,20 @@ def replay(
         if not same_failure(attempt(without, judges=judges, limits=limits).failure, failure):
             oracle = "crash"
     return outcome, Found(run, failure, oracle, outcome)
+
+
+def check_kept(story: Story, recording: Recording) -> None:
+    """Whether the steps that a recording keeps are steps of this story, and make one. Raises ValueError."""
+    kept = recording.kept or ()
+    beyond = [number for number in kept if number >= len(story.steps)]
+    if beyond:
+        raise ValueError(
+            f"the recording keeps step {beyond[0]}, counted from 0, and the story has {len(story.steps)} steps: it was"
+            " made for another story, or for another version of it"
+        )
+    refused = first_refusal([story.steps[number] for number in kept])
+    if refused is not None:
+        raise ValueError(f"the steps that the recording keeps are no story: {refused[0].place}: {refused[1]}")
 
 
 def _judges(story: Story | Body, off: Mapping[str, str] | None) -> Attendants | None:
@@ -333,7 +345,10 @@ class _Explorer:
         outcome = self._attempt(run, case)
         self.found.crash_points += any(hazard.site == CRASH_SITE for hazard in outcome.hazards)
         if run.faulty:
-            self.found.met += outcome.met
+            asked = {
+                place: count for place, count in outcome.met.items() if self.kinds is None or place[1] in self.kinds
+            }
+            self.found.met.update(asked)
             self.found.fired += Counter((hazard.site, hazard.kind) for hazard in _faults(outcome.hazards))
         if self.check_determinism:
             self._check_again(run, case, outcome)
@@ -370,6 +385,7 @@ class _Explorer:
             without = self._without_crash(case, failure)
             if without is not None:
                 crash_needed, (case, outcome) = False, without
+                failure = outcome.failure or failure
         oracle = "crash" if crash_needed else failure.oracle if isinstance(failure, ExpectationFailed) else ""
         passing, divergence = None, list[str]()
         if self.passing is not None and outcome is not None and case is not None:

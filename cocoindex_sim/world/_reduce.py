@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 _SEEDS: Final = 4
 _MOMENTS_MAX: Final = 24
-_SPARSE_MAX: Final = 150
+_SPARSE_MAX: Final = 100
 
 
 class Plan(NamedTuple):
@@ -89,7 +89,7 @@ class Reduction:
         allowed: Callable[[tuple[int, ...]], bool] = lambda _: True,
         fixed: frozenset[int] = frozenset(),
         keep_crash: bool = False,
-        runs_max: int = 500,
+        runs_max: int = 400,
     ) -> None:
         self._carry_out = carry_out
         self._allowed = allowed

@@ -289,9 +289,10 @@ class Schedule(FencedLoop):
 
     def _linger(self) -> None:
         """Run some of what is ready: as many steps as the policy says, none in asyncio's own order."""
-        if self._fifo or not getattr(self.policy, "lingers", True) or not self._is_anything_ready():
+        if self._fifo or not self._is_anything_ready():
             return
-        index = self.policy.choose(MOMENTS)
+        # A policy that is not asked has chosen 0 all the same, for whoever replays the run will be asked.
+        index = self.policy.choose(MOMENTS) if getattr(self.policy, "lingers", True) else 0
         self.choices.append(index)
         for _ in range(MOMENTS[index].steps):
             if not self._step():

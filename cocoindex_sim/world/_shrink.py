@@ -23,7 +23,9 @@ from ._surroundings import virtual_surroundings
 
 __all__ = ["Shrunk", "same_failure", "shrink"]
 
-_RUNS_MAX: Final = 500
+_RUNS_MAX: Final = 400
+_STEPS_MIN: Final = 20_000
+_STEPS_FACTOR: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,9 @@ class _Shrinking:
         self._failure = outcome.failure
         self._first = outcome.recording
         self._judges = judges
-        self._limits = limits
+        # A smaller run takes fewer steps, or else does not end: nobody wants to wait for that.
+        steps_max = max(_STEPS_MIN, _STEPS_FACTOR * outcome.trace.moment.steps)
+        self._limits = replace(limits, steps_max=min(limits.steps_max, steps_max))
         self._crash_needed = crash_needed
         self._runs_max = runs_max
         self._runs = 0
@@ -195,6 +199,7 @@ class _Counting:
 
     def __init__(self, policy: Policy, widths: list[int]) -> None:
         self._choose = policy.choose
+        self.lingers = getattr(policy, "lingers", True)
         self._widths = widths
 
     def choose(self, ready: Sequence[Candidate]) -> int:

@@ -1,12 +1,13 @@
-# Goal: a failed scenario says in this order what is wrong and where, how to repeat it, and what happened last.
+# Goal: a failed scenario says in this order what is wrong and where, how to repeat it, what differs, and what happened.
 
 from __future__ import annotations
 
 from xml.etree import ElementTree
 
+from cocoindex_sim.world import World, explore
 from pytest_coco._options import Options
 from pytest_coco._report import failure_text
-from pytest_coco._run import Run, ScenarioFailed
+from pytest_coco._run import ScenarioFailed
 from pytest_coco._seeds import derived_seed
 
 from .plugin_project import FAILING, PIPELINE, RACE, Project, report_of
@@ -29,11 +30,13 @@ def only_failure(project: Project, scenario: str, *arguments: str) -> list[str]:
     return lines
 
 
-def test_a_difference_is_told_from_the_verdict_down_to_the_trace(project: Project) -> None:
+def test_a_failure_is_told_from_the_verdict_down_to_the_trace(project: Project) -> None:
     lines = only_failure(project, FAILING)
-    seeds = [derived_seed(0, FAILING_ID, number) for number in (1, 2, 3)]
-    assert lines[:12] == [
+    seed = derived_seed(0, FAILING_ID, 0)
+    assert lines[:17] == [
         "scenarios/failing.coco.yaml:11: the target files are not as expected: 1 missing, 1 different.",
+        "replay (from the rootdir):",
+        f"  pytest --coco-scenarios '{FAILING_ID}' --coco-replay={seed}.",
         "",
         "  missing    out/d.txt",
         "  different  out/b.txt   (- expected, + actual)",
@@ -41,30 +44,31 @@ def test_a_difference_is_told_from_the_verdict_down_to_the_trace(project: Projec
         "      +B",
         "       (no line break at the end)",
         "",
-        f"fails: in order, seed {seeds[0]}, seed {seeds[1]}, seed {seeds[2]}",
-        "replay (from the rootdir):",
-        f"  pytest --coco-scenarios '{FAILING_ID}' --coco-seed=0 --coco-runs=3 --coco-policy=random",
+        "found by: in order, run 1 of this scenario",
         "",
+        "shrunk in 3 runs to 2 steps, 0 deviations, 0 hazards:",
+        "  line 9  update",
+        "  line 10  expect",
+        "",
+        "trace, the last 20 of 23 lines:",
     ]
-    assert lines[12].startswith("trace of the run in order, the last ")
-    assert any("run_started" in line or "run_finished" in line for line in lines[13:])
+    assert any("run_started" in line or "run_finished" in line for line in lines[17:])
 
 
-def test_the_replay_command_fails_again(project: Project) -> None:
+def test_the_replay_command_fails_again_alike(project: Project) -> None:
     lines = only_failure(project, FAILING, "--coco-seed=7", "--coco-runs=1")
-    assert any("--coco-seed=7 --coco-runs=1" in line for line in lines)
-    again = project.run("--coco-scenarios", FAILING_ID, "--coco-seed=7", "--coco-runs=1")
-    assert report_of(again, "b is not c") == lines
+    (recording,) = (line.partition(" --coco-replay=")[2] for line in lines if " --coco-replay=" in line)
+    again = project.run("--coco-scenarios", FAILING_ID, f"--coco-replay={recording}")
+    assert f"coco: replay of {recording}" in again.outlines
+    without = [*lines[: lines.index("found by: in order, run 1 of this scenario") - 1], *lines[15:]]
+    assert report_of(again, "b is not c") == without
 
 
 def test_an_error_that_nothing_expects_names_the_update_and_the_line_of_the_pipeline(project: Project) -> None:
     lines = only_failure(project, steps("  - fs.write: {docs/a.txt: BAD}\n  - update\n"))
-    assert lines[:3] == [
-        "scenarios/failing.coco.yaml:6: the update raised ValueError: bad document.",
-        "",
-        "  its first word is BAD",
-    ]
-    frames = lines[3 : lines.index("", 3)]
+    assert lines[0] == "scenarios/failing.coco.yaml:6: the update raised ValueError: bad document."
+    assert lines[3:5] == ["", "  its first word is BAD"]
+    frames = lines[5 : lines.index("", 5)]
     assert [line.partition(":")[0] for line in frames] == ["  ../app/main.py"] * 2
     assert frames[1].endswith(' in shout: raise ValueError("bad document\\nits first word is BAD")')
 
@@ -82,14 +86,50 @@ def test_an_update_that_hangs_is_told_apart_from_one_that_fails(project: Project
     project.run("--coco-scenarios").assert_outcomes(passed=1)
 
 
-def test_a_failure_that_depends_on_the_schedule_says_which_seeds_fail(project: Project) -> None:
-    racing = PIPELINE + RACE
-    project.write("app/main.py", racing)
-    lines = only_failure(project, steps("  - update\n  - expect: {targets: {out/order.txt: abc}}\n"), "--coco-runs=8")
-    fails = next(line for line in lines if line.startswith("fails: "))
-    passes = next(line for line in lines if line.startswith("passes: "))
-    assert "in order" in passes and "in order" not in fails
-    assert fails.startswith("fails: seed ")
+def test_a_failure_that_depends_on_the_schedule_says_where_it_parts_from_asyncios(project: Project) -> None:
+    project.write("app/main.py", PIPELINE + RACE)
+    off = "oracles_off: {convergence: the order, ready: is what, idempotence: this is about}\n"
+    story = off + steps("  - update\n  - expect: {targets: {out/order.txt: abc}}\n")
+    lines = only_failure(project, story, "--coco-runs=8", "--coco-crashes=none")
+    seed = derived_seed(0, "scenarios/failing.coco.yaml::story", 0)
+    found = next(line for line in lines if line.startswith("found by: "))
+    number = int(found.partition(", run ")[2].split()[0])
+    assert found == f"found by: seed {seed + number - 1}, run {number} of this scenario"
+    assert "first divergence, from the steps below in order with nothing going wrong (-):" in lines
+    assert any(line.startswith("  + ") for line in lines)
+    assert any(line.endswith(" to 2 steps, 1 deviation, 0 hazards:") for line in lines)
+    plain = only_failure(project, story, "--coco-runs=8", "--coco-crashes=none", "--coco-no-shrink")
+    assert f"first divergence, from the run {'in order' if number == 2 else f'seed {seed + number - 2}'} (-):" in plain
+    assert not [line for line in plain if line.startswith("shrunk ")]
+
+
+def test_a_traceback_is_shown_once_however_many_runs_there_were(project: Project) -> None:
+    broken = PIPELINE.replace("coco.use_mount(", "coco.mount(")
+    project.write("app/main.py", broken)
+    story = steps("  - fs.write: {docs/a.txt: BAD}\n  - update\n  - expect: {targets: {out/a.txt: A}}\n")
+    project.write("scenarios/failing.coco.yaml", story)
+    (project.path / "scenarios/shout.coco.yaml").unlink(missing_ok=True)
+    result = project.run("--coco-scenarios", "--coco-crashes=all", "--coco-faults=all")
+    result.assert_outcomes(failed=1)
+    assert result.outlines.count("Traceback (most recent call last):") == 1
+
+
+def test_who_waits_where_ends_the_report(project: Project) -> None:
+    project.write("app/main.py", PIPELINE)
+    hanging = PIPELINE.replace(
+        "async def main() -> None:\n", "async def main() -> None:\n    await asyncio.Event().wait()\n"
+    )
+    project.write("app/main.py", hanging)
+    lines = only_failure(project, steps("  - start\n  - expect: {terminates: true}\n"))
+    start = lines.index("who waits where:")
+    assert any("main.py" in line for line in lines[start + 1 :])
+
+
+def test_limits_are_part_of_the_replay_command(project: Project) -> None:
+    lines = only_failure(project, steps("  - update\n"), "--coco-steps-max=10", "--coco-time-max=60")
+    assert "steps_max=10" in " ".join(lines[:2])
+    assert next(line for line in lines if "--coco-replay" in line).endswith(" --coco-steps-max=10 --coco-time-max=60")
+    project.run("--coco-scenarios", "--coco-events-max=3").assert_outcomes(failed=1)
 
 
 def test_the_reported_place_is_the_line_of_the_scenario(project: Project) -> None:
@@ -106,21 +146,15 @@ def test_the_reported_place_is_the_line_of_the_scenario(project: Project) -> Non
 
 
 def test_an_error_of_another_kind_shows_the_way_there() -> None:
-    try:
+    def body(world: World) -> None:
+        world.trace.note("a line of the trace")
         raise RuntimeError("the world broke\x1b[0m " + "x" * 200)
-    except RuntimeError as error:
-        failure = ScenarioFailed(error, Run(1, 17), ["a line of the trace"])
-    options = Options(scenarios=True, seed=2, runs=3, policy="pct", check_determinism=True, trace=None)
-    lines = failure_text(failure, "x.coco.yaml::a", options).splitlines()
+
+    (found,) = explore(body, seed=17).failures
+    lines = failure_text(ScenarioFailed(found, 1), "x.coco.yaml::a", Options()).splitlines()
     assert lines[0].startswith("RuntimeError: the world broke")
     assert "  Traceback (most recent call last):" in lines
-    assert lines[-6:] == [
-        "fails: seed 17",
-        "replay (from the rootdir):",
-        "  pytest --coco-scenarios x.coco.yaml::a --coco-seed=2 --coco-runs=3 --coco-policy=pct --coco-check-determinism",
-        "",
-        "trace of the run seed 17, the last 1 of 1 lines:",
-        "  a line of the trace",
-    ]
+    assert "  pytest --coco-scenarios x.coco.yaml::a --coco-replay=17." in lines
+    assert lines[-2:] == ["trace, the last 1 of 1 line:", "  0.000000 0 a line of the trace"]
     assert max(len(line) for line in lines if "pytest --coco-scenarios" not in line) <= 100
     assert not any("\x1b" in line for line in lines)

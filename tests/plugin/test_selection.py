@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cocoindex_sim.scenario import SUFFIX as SCENARIO_SUFFIX
+from cocoindex_sim.scenario._steps import STEP_NAMES
 from pytest_coco._options import SUFFIX
 
 from .plugin_project import FAILING, PASSING, Project
@@ -85,6 +86,17 @@ def test_no_scenario_at_all_is_exit_code_5(project: Project) -> None:
         (["--coco-runs=-1"], "--coco-runs is a whole number, not negative; got '-1'"),
         (["-o", "coco_runs=many"], "coco_runs is a whole number, not negative; got 'many'"),
         (["--coco-policy=chance"], "--coco-policy is one of random, pct, dfs, fifo; got 'chance'"),
+        (["--coco-profile=fast"], "--coco-profile is one of dev, ci, nightly; got 'fast'"),
+        (["-o", "coco_profile=CI"], "coco_profile is one of dev, ci, nightly; got 'CI'"),
+        (["--coco-crashes=some"], "--coco-crashes is one of none, one, sweep, all; got 'some'"),
+        (["--coco-faults=EIO,,x"], "--coco-faults is none, all, or kinds of faults with commas between; got 'EIO,,x'"),
+        (
+            ["-o", "coco_faults=all,EIO"],
+            "coco_faults is none, all, or kinds of faults with commas between; got 'all,EIO'",
+        ),
+        (["--coco-pct-depth=0"], "--coco-pct-depth is a whole number, at least 1; got '0'"),
+        (["-o", "coco_steps_max=0"], "coco_steps_max is a whole number, at least 1; got '0'"),
+        (["--coco-time-max=1h"], "--coco-time-max is a whole number, at least 1; got '1h'"),
         (["-o", "coco_policy=Random"], "coco_policy is one of random, pct, dfs, fifo; got 'Random'"),
     ],
 )
@@ -110,44 +122,60 @@ def test_a_file_that_cannot_be_run_is_an_error_with_its_message_alone(project: P
     assert result.ret == pytest.ExitCode.INTERRUPTED
     start = next(i for i, line in enumerate(result.outlines) if "ERROR collecting" in line)
     assert result.outlines[start + 1] == (
-        "scenarios/bad.coco.yaml:3:5: unknown step 'updat'; did you mean 'update'? known: start, ready, settle, stop,"
-        " update, fs.write, fs.remove, fs.move, fs.link, fs.touch, fs.chmod, fs.watch, inject, advance, crash, restart, drop,"
-        " expect"
+        "scenarios/bad.coco.yaml:3:5: unknown step 'updat'; did you mean 'update'? known: " + ", ".join(STEP_NAMES)
     )
     assert result.outlines[start + 2].startswith("=====")
 
 
 def test_the_options_of_the_run_stand_in_the_header(project: Project) -> None:
-    assert "coco: seed 0, one run in order and 3 by policy random" in project.run("--coco-scenarios").outlines
+    assert (
+        "coco: profile dev, seed 0, one run in order and 3 by policy random, crashes one, faults none"
+        in project.run("--coco-scenarios").outlines
+    )
     project.write("pytest.ini", "[pytest]\ncoco_seed = 4\ncoco_runs = 0\ncoco_trace = traces\n")
     traces = project.path / "traces"
     assert (
-        f"coco: seed 4, one run in order and 0 by policy random, traces in {traces}"
+        f"coco: profile dev, seed 4, one run in order and 0 by policy random, crashes one, faults none, traces in {traces}"
         in project.run("--coco-scenarios").outlines
     )
     command_line = project.run("--coco-scenarios", "--coco-seed=5", "--coco-runs=1", "--coco-trace=elsewhere")
     elsewhere = project.path / "elsewhere"
-    assert f"coco: seed 5, one run in order and 1 by policy random, traces in {elsewhere}" in command_line.outlines
+    (line,) = (line for line in command_line.outlines if line.startswith("coco: "))
+    assert line.startswith("coco: profile dev, seed 5, one run in order and 1 by policy random, ")
+    assert line.endswith(f", traces in {elsewhere}")
 
 
 @pytest.mark.parametrize(
     ("ini", "arguments", "header"),
     [
-        ("", [], "3 by policy random"),
-        ("coco_policy = pct", [], "3 by policy pct"),
-        ("coco_policy = pct", ["--coco-policy=dfs"], "3 by policy dfs"),
-        ("", ["--coco-policy=fifo", "--coco-check-determinism"], "3 by policy fifo, each twice"),
-        ("coco_check_determinism = true", [], "3 by policy random, each twice"),
-        ("coco_check_determinism = true", ["--coco-no-check-determinism"], "3 by policy random"),
+        ("", [], "3 by policy random, crashes one, faults none"),
+        ("coco_policy = pct", [], "3 by policy pct of depth 3, crashes"),
+        ("coco_policy = pct\ncoco_pct_depth = 5", ["--coco-pct-depth=2"], "3 by policy pct of depth 2, crashes"),
+        ("coco_policy = pct", ["--coco-policy=dfs"], "3 by policy dfs, crashes"),
+        ("", ["--coco-policy=fifo", "--coco-check-determinism"], "3 by policy fifo, each twice, crashes"),
+        ("coco_check_determinism = true", [], "3 by policy random, each twice, crashes"),
+        ("coco_check_determinism = true", ["--coco-no-check-determinism"], "3 by policy random, crashes"),
+        ("coco_crashes = none", [], "3 by policy random, crashes none, faults none"),
+        (
+            "coco_crashes = none\ncoco_faults = all",
+            ["--coco-crashes=sweep"],
+            "3 by policy random, crashes sweep, faults all",
+        ),
+        ("", ["--coco-faults=EIO, EACCES"], "3 by policy random, crashes one, faults EACCES,EIO"),
+        (
+            "coco_steps_max = 5000",
+            ["--coco-events-max=900", "--coco-time-max=7200"],
+            "3 by policy random, crashes one, faults none, at most 5000 steps, at most 900 events in its trace, at most 7200",
+        ),
     ],
 )
 def test_the_command_line_goes_before_the_ini_file(
     ini: str, arguments: list[str], header: str, project: Project
 ) -> None:
     project.write("pytest.ini", f"[pytest]\n{ini}\n")
-    result = project.run("--coco-scenarios", *arguments)
-    assert f"coco: seed 0, one run in order and {header}" in result.outlines
-    result.assert_outcomes(passed=2)
+    result = project.run("--coco-scenarios", "--collect-only", *arguments)
+    (line,) = (line for line in result.outlines if line.startswith("coco: "))
+    assert line.startswith(f"coco: profile dev, seed 0, one run in order and {header}")
 
 
 @pytest.mark.real
