@@ -22,7 +22,7 @@ DOCUMENTS = sorted(
     path for pattern in ("*.md", "docs/**/*.md", "changes/*.md", "examples/*/README.md") for path in ROOT.glob(pattern)
 )
 
-WITH_SNIPPETS = [ROOT / "README.md", ROOT / "docs" / "live.md", ROOT / "docs" / "maps.md"]
+WITH_SNIPPETS = [ROOT / "README.md", *(ROOT / "docs" / name for name in ("kafka.md", "live.md", "maps.md"))]
 
 
 class Block(NamedTuple):
