@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Attendance", "Judges"]
 
-_GRACE_S: Final = (0, 1, 2, 5, 15, 40, 60)
-"""How long, step by step, a live update may take to bring about what it was told of."""
+_GRACE_S: Final = (3, 5, 15, 40, 60)
+"""How long, step by step, a live update may take to bring about what it was told of, and no less than the first."""
 
 _FIRST_TOLD: Final = ("termination", "stale", "offsets", "orphans", "convergence", "ready", "idempotence")
 """Which oracle speaks when a run breaks several rules: the one that says most. What never comes right is not called
@@ -129,6 +129,7 @@ class Attendance:
             self.ending()
             self._try("the stopped live update", world.stop)
         self._lift()
+        world.loop.policy = _InOrder()  # what is judged is the story
         if world.down or world.killed:
             world.restart()
         elif world.ended_by_itself:
@@ -142,8 +143,7 @@ class Attendance:
     # -- what is done ----------------------------------------------------------------------------------------------
 
     def _lift(self) -> None:
-        """From now on nothing goes wrong, and asyncio's own order decides: what is judged is the story."""
-        self._world.loop.policy = _InOrder()
+        """From now on nothing goes wrong."""
         self._world.calm()
 
     def _try(self, what: str, action: Callable[[], object]) -> BaseException | None:
