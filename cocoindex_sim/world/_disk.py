@@ -241,7 +241,7 @@ def replace_disk(undo: ExitStack) -> None:
     """Make `open` and the functions of `os` follow the worlds. `undo` gets what makes them real again."""
 
     def replace(owner: Any, name: str, value: Any) -> None:
-        undo.callback(setattr, owner, name, getattr(owner, name))
+        undo.callback(setattr, owner, name, vars(owner)[name] if name in vars(owner) else getattr(owner, name))
         setattr(owner, name, value)
 
     _TEMPORARY[0] = os.path.normpath(tempfile.gettempdir())  # which it finds by writing, and remembers

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from os import listdir as early_listdir
 from os import rename as early_rename
 from pathlib import Path
@@ -266,7 +267,8 @@ def test_what_gets_round_the_files_of_the_world_is_a_fence(call: str, use: Calla
 
 
 def test_a_database_in_memory_is_fine() -> None:
-    assert inside(lambda: sqlite3.connect(":memory:").execute("select 1").fetchall()) == [(1,)]
+    with closing(inside(lambda: sqlite3.connect(":memory:"))) as database:
+        assert database.execute("select 1").fetchall() == [(1,)]
 
 
 def test_installed_packages_read_their_own_data_and_the_rest_from_the_world(
