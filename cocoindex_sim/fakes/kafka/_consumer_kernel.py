@@ -374,6 +374,7 @@ class ConsumerKernel:
         before = cursor.fetch
         record, cursor.fetch = partition.read(before, committed_only=self.config.committed_only)
         if record is not None:
+            partition.given.add(record.offset)
             cursor.position = cursor.fetch
             if self.config.enable_auto_offset_store:
                 cursor.stored = cursor.fetch

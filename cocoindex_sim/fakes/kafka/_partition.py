@@ -46,7 +46,9 @@ class Partition:
     records: list[Record] = field(default_factory=list)
     """What is in the log, by rising offset."""
     history: list[Record] = field(default_factory=list)
-    """All that ever was in the log, by rising offset."""
+    """All that ever was in the log, by rising offset, but for what went before any consumer was given it."""
+    given: set[int] = field(default_factory=set)
+    """The offsets of what consumers were given."""
     _open: dict[int, int] = field(default_factory=dict)  # transaction -> its first offset
     _aborted: set[int] = field(default_factory=set)
 
@@ -93,7 +95,13 @@ class Partition:
         self.log_start = max(
             self.log_start, min(self.high_watermark if before is None else before, self.high_watermark)
         )
-        self.records = [record for record in self.records if record.offset >= self.log_start]
+        self._keep([record for record in self.records if record.offset >= self.log_start])
+
+    def _keep(self, records: list[Record]) -> None:
+        unseen = {record.offset for record in self.records}.difference(self.given, (each.offset for each in records))
+        self.records = records
+        if unseen:
+            self.history = [record for record in self.history if record.offset not in unseen]
 
     def compact(self, *, tombstones: bool = False) -> None:
         """Keep the last record of each key; with `tombstones`, drop a deletion that is the last one, too.
@@ -104,17 +112,19 @@ class Partition:
         last = {
             record.key: record.offset for record in self.records if record.offset < stable and self.is_message(record)
         }
-        self.records = [
-            record
-            for record in self.records
-            if record.offset >= stable
-            or (
-                self.is_message(record)
-                and record.key is not None
-                and last[record.key] == record.offset
-                and not (tombstones and record.value is None)
-            )
-        ]
+        self._keep(
+            [
+                record
+                for record in self.records
+                if record.offset >= stable
+                or (
+                    self.is_message(record)
+                    and record.key is not None
+                    and last[record.key] == record.offset
+                    and not (tombstones and record.value is None)
+                )
+            ]
+        )
 
     def is_message(self, record: Record) -> bool:
         """Whether who reads committed transactions only is given this record."""
