@@ -92,6 +92,7 @@ def verdicts(outcomes: list[Outcome]) -> set[str]:
 
 FILES = "{in/a: one, in/b: two}"
 ENTRIES = "{a: apples, b: bananas}"
+TOPICS = "{orders: {partitions: 2, messages: {a: one, b: two, c: three}}}"
 
 EDIT = """
 - update
@@ -470,6 +471,55 @@ PLANTED: dict[str, tuple[str, str, str, str, str, str]] = {
         "False",
         "- update\n",
     ),
+    "an offset of Kafka is committed as the message is polled": (
+        "offsets",
+        "app",
+        """
+        from cocoindex.connectors import kafka
+        from confluent_kafka.aio import AIOConsumer
+        from cocoindex_sim.world import declare_row
+
+        class Eager:
+            def __init__(self, consumer):
+                self.consumer = consumer
+
+            async def watch(self, subscriber):
+                await self.consumer.subscribe(["orders"])
+                while True:
+                    message = await self.consumer.poll(1.0)
+                    if message is None:
+                        await subscriber.mark_ready()
+                    elif not message.error():
+                        await self.consumer.commit(message=message)
+                        await subscriber.update(message.key(), message)
+
+        async def store(message):
+            await asyncio.sleep(1)
+            declare_row(message.key().decode(), message.value().decode())
+
+        @coco.fn
+        async def main():
+            consumer = AIOConsumer(
+                {
+                    "bootstrap.servers": "anywhere",
+                    "group.id": "stores",
+                    "enable.auto.commit": False,
+                    "auto.offset.reset": "earliest",
+                }
+            )
+            await coco.mount_each(store, Eager(consumer) if BUG else kafka.topic_as_map(consumer, ["orders"]))
+
+        app = coco.App("planted", main)
+        """,
+        "True",
+        "False",
+        """
+        - start: {live: true}
+        - ready
+        - kafka.produce: {orders: {a: changed, d: new}}
+        - advance: 5s
+        """,
+    ),
     "it never says that it is ready": (
         "termination",
         "source",
@@ -545,7 +595,7 @@ PLANTED: dict[str, tuple[str, str, str, str, str, str]] = {
 @pytest.mark.parametrize("bug", PLANTED)
 def test_a_planted_bug_is_caught_by_its_oracle(bug: str, tmp_path: Path) -> None:
     oracle, kind, code, wrong, _, steps = PLANTED[bug]
-    given = f"given: {{files: {FILES}, map: {ENTRIES}}}"
+    given = f"given: {{files: {FILES}, map: {ENTRIES}, kafka: {TOPICS}}}"
     found = run(tmp_path, kind, dedent(code).replace("BUG", wrong), steps, given=given)
     caught = verdicts(found)
     assert oracle in caught, [str(outcome.failure) for outcome in found]
@@ -555,6 +605,6 @@ def test_a_planted_bug_is_caught_by_its_oracle(bug: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("bug", PLANTED)
 def test_without_the_bug_nothing_is_caught(bug: str, tmp_path: Path) -> None:
     _, kind, code, _, right, steps = PLANTED[bug]
-    given = f"given: {{files: {FILES}, map: {ENTRIES}}}"
+    given = f"given: {{files: {FILES}, map: {ENTRIES}, kafka: {TOPICS}}}"
     found = run(tmp_path, kind, dedent(code).replace("BUG", right), steps, given=given, seeds=6)
     assert verdicts(found) == {"ok"}, [str(outcome.failure) for outcome in found]
