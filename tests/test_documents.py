@@ -22,7 +22,10 @@ DOCUMENTS = sorted(
     path for pattern in ("*.md", "docs/**/*.md", "changes/*.md", "examples/*/README.md") for path in ROOT.glob(pattern)
 )
 
-WITH_SNIPPETS = [ROOT / "README.md", *(ROOT / "docs" / name for name in ("kafka.md", "live.md", "maps.md"))]
+WITH_SNIPPETS = [
+    ROOT / "README.md",
+    *(ROOT / "docs" / name for name in ("exploring.md", "kafka.md", "live.md", "maps.md")),
+]
 
 
 class Block(NamedTuple):
@@ -101,6 +104,15 @@ def test_the_scenario_of_a_document_passes_and_its_other_files_can_be_imported(p
             )
             assert run.returncode == 0, run.stderr
     run = child("-m", "pytest", "-p", "no:cacheprovider", "--coco-scenarios", str(tmp_path), cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert re.search(r"\b1 passed\b", run.stdout)
+
+
+def test_the_property_test_of_a_document_passes(tmp_path: Path) -> None:
+    for block in blocks(ROOT / "docs" / "exploring.md"):
+        if block.file is not None:
+            (tmp_path / block.file).write_text(block.text, encoding="utf-8")
+    run = child("-m", "pytest", "-p", "no:cacheprovider", "test_map_view.py", cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert re.search(r"\b1 passed\b", run.stdout)
 

@@ -26,6 +26,7 @@ from ._explore import Crashes as Crashes
 from ._explore import Exploration as Exploration
 from ._explore import Found as Found
 from ._explore import Run as Run
+from ._explore import check as check
 from ._explore import check_kept as check_kept
 from ._explore import explore as explore
 from ._explore import replay as replay

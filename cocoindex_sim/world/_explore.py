@@ -28,7 +28,7 @@ from ._story import Story
 from ._streams import Streams
 from ._surroundings import virtual_surroundings
 
-__all__ = ["CRASHES", "POLICIES", "Crashes", "Exploration", "Found", "Run", "check_kept", "explore", "replay"]
+__all__ = ["CRASHES", "POLICIES", "Crashes", "Exploration", "Found", "Run", "check", "check_kept", "explore", "replay"]
 
 Crashes = Literal["none", "one", "sweep", "all"]
 
@@ -226,6 +226,31 @@ def replay(
         if not same_failure(attempt(without, judges=judges, limits=limits).failure, failure):
             oracle = "crash"
     return outcome, Found(run, failure, oracle, outcome)
+
+
+def check(
+    story: Story,
+    seed: int = 0,
+    *,
+    policy: Callable[[Streams], Policy] | None = None,
+    oracles_off: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
+) -> Outcome:
+    """Run a story once and judge it, for property tests: a random schedule of this seed unless there is a `policy`.
+
+    Raises: what failed, with a note that has the recording.
+    """
+    case = Case(story, seed, policy or _random)
+    with silent_logs(), virtual_surroundings():
+        outcome = attempt(case, judges=_judges(story, oracles_off), limits=limits or Limits())
+    if outcome.failure is not None:
+        outcome.failure.add_note(f"recording: {outcome.recording}")
+        raise outcome.failure
+    return outcome
+
+
+def _random(streams: Streams) -> Policy:
+    return SeededRandom(streams.schedule)
 
 
 def check_kept(story: Story, recording: Recording) -> None:

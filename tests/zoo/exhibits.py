@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -14,9 +12,6 @@ import pytest
 
 from cocoindex_sim.scenario import read_scenarios
 from cocoindex_sim.world import Exploration, Limits, Story, explore
-
-from ..engine import test_planted_breaks as broken
-from ..engine import test_planted_live_breaks as broken_live
 
 __all__ = ["EXHIBITS", "Exhibit"]
 
