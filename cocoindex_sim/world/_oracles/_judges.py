@@ -16,7 +16,7 @@ from ._idempotence import idempotence
 from ._offsets import offsets
 from ._orphans import orphans, orphans_of_a_drop
 from ._ready import ready
-from ._reference import Reference, References
+from ._reference import STEPS_MAX, TIME_NS_MAX, Reference, References
 from ._reports import Reports, keys_of, reports_in
 from ._stale import Regression, applied_late, regressions, stale
 from ._targets import is_message, topic_of
@@ -143,7 +143,11 @@ class Attendance:
     # -- what is done ----------------------------------------------------------------------------------------------
 
     def _lift(self) -> None:
-        """From now on nothing goes wrong."""
+        """From now on nothing goes wrong, and what does not end is soon told."""
+        loop = self._world.loop
+        loop.steps_max = min(loop.steps_max, loop.steps + STEPS_MAX)
+        time_ns_max = loop.now_ns + TIME_NS_MAX
+        loop.time_ns_max = time_ns_max if loop.time_ns_max is None else min(loop.time_ns_max, time_ns_max)
         self._world.calm()
 
     def _try(self, what: str, action: Callable[[], object]) -> BaseException | None:

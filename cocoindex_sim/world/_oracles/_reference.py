@@ -14,10 +14,13 @@ from ._reports import Reports, reports_in
 from ._sources import Sources, fill
 from ._targets import targets_of
 
-__all__ = ["Reference", "References"]
+__all__ = ["STEPS_MAX", "TIME_NS_MAX", "Reference", "References"]
 
 
-_STEPS_MAX: Final = 1_000_000
+STEPS_MAX: Final = 1_000_000
+"""How many steps what is judged may take."""
+TIME_NS_MAX: Final = 86_400_000_000_000
+"""How long it may take, in virtual nanoseconds: a day, in which what looks every hour has looked a few times."""
 
 
 class Reference(NamedTuple):
@@ -57,7 +60,7 @@ def _key(sources: Sources) -> object:
 
 def _run(story: Story, sources: Sources) -> Reference:
     error: Exception | None = None
-    with World(steps_max=_STEPS_MAX) as world, silent_logs():
+    with World(steps_max=STEPS_MAX, time_ns_max=TIME_NS_MAX) as world, silent_logs():
         world.load(story.app, base=story.base, is_source=story.is_source)
         fill(world, sources)
         try:
