@@ -1,8 +1,9 @@
 """Run the benchmarks for two packages in turn, in one sitting, and print medians and their ratios.
 
-python -m benchmarks [--rounds 3] [--only components,files,live,kafka] [A] [B]
+python -m benchmarks [--rounds 3] [--only components,files,live,kafka,sim] [A] [B]
 
-Both packages have to be importable by this interpreter. A ratio above 1 means that A is faster, or smaller.
+Both packages have to be importable by this interpreter. A ratio above 1 means that A is faster, or smaller. `sim` has
+a table and peers of its own.
 """
 
 from __future__ import annotations
@@ -92,8 +93,11 @@ def main(arguments: list[str] | None = None) -> int:
     names = options.only.split(",")
     if options.a == options.b:
         parser.error(f"{options.a!r} is compared with itself; name two packages")
-    if unknown := [name for name in names if name not in BENCHMARKS]:
-        parser.error(f"no benchmark is called {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
+    if unknown := [name for name in names if name != "sim" and name not in BENCHMARKS]:
+        parser.error(f"no benchmark is called {unknown[0]!r}; there are {', '.join(BENCHMARKS)}, sim")
     for name in names:
+        if name == "sim":
+            subprocess.run([sys.executable, "-m", "benchmarks.sim"], cwd=ROOT, check=True)
+            continue
         compare(name, (options.a, options.b), options.rounds)
     return 0

@@ -1,18 +1,10 @@
-"""Plain asyncio programs, for timing deterministic loops; as a script, on ours, with its trace on.
-
-python -m benchmarks.sim_workloads [SECONDS]
-"""
+"""Plain asyncio programs, for timing deterministic loops."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
-import time
 from collections.abc import Callable, Coroutine
-from random import Random
 from typing import Any
-
-from ._measure import Figures, report
 
 Workload = Callable[[], Coroutine[Any, Any, Any]]
 
@@ -75,29 +67,5 @@ async def hour() -> int:
     return fired
 
 
-def per_second(workload: Workload, seconds: float) -> float:
-    """How many runs of a workload a second holds, each in a world of its own seed."""
-    from cocoindex_sim.world import SeededRandom, World
-
-    runs = 0
-    start = time.perf_counter()
-    while (passed := time.perf_counter() - start) < seconds:
-        with World(runs, policy=SeededRandom(Random(runs))) as world:
-            world.run(workload())
-        runs += 1
-    return runs / passed
-
-
-def main() -> None:
-    """Entry point."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
-    figures: Figures = {
-        "race_per_s": round(per_second(race, seconds)),
-        "dataflow_per_s": round(per_second(dataflow, seconds)),
-        "hour_times_real": round(3600 * per_second(hour, seconds)),
-    }
-    report(figures)
-
-
-if __name__ == "__main__":
-    main()
+WORKLOADS: dict[str, Workload] = {"race": race, "dataflow": dataflow, "hour": hour}
+"""By name; `hour` lasts 3,600 s of virtual time."""
