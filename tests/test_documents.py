@@ -14,6 +14,7 @@ import pytest
 
 from cocoindex_sim.engine._component import FOLLOWS
 from cocoindex_sim.values import EVENT_NAMES
+from cocoindex_sim.world import ORACLES
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE_VERSION = "1.0.26"
@@ -137,6 +138,10 @@ def test_every_link_and_path_leads_somewhere(path: Path) -> None:
     assert [link for link in links if not (path.parent / link).exists()] == []
     paths = re.findall(r"`((?:cocoindex_sim|pytest_coco|docs|tools|tests|examples)/[\w./-]*)`", text)
     assert [name for name in paths if not (ROOT / name).exists()] == []
+
+
+def test_the_page_of_the_oracles_has_all_of_them() -> None:
+    assert tuple(cells[0] for cells in rows(ROOT / "docs" / "oracles.md", "oracle")) == ORACLES
 
 
 def test_the_dependency_tables_are_those_of_the_package() -> None:
