@@ -17,7 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from hypothesis import strategies as st
+import hypothesis.strategies as st
 
 from ._place import Place
 from ._story import (
