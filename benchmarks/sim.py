@@ -124,11 +124,11 @@ def _rate(run: Run, seconds: float) -> float:
 
 def _measure(what: str, of: str, seconds: float) -> float:
     if what in _PIPELINES:
-        from cocoindex_sim.world import virtual_readings
+        from cocoindex_sim.world import virtual_surroundings
 
         from .sim_pipeline import runner
 
-        with virtual_readings():  # once for all runs, as `explore` does
+        with virtual_surroundings():  # once for all runs, as `explore` does
             return _rate(runner(what, oracles=of == "oracles"), seconds)
     return _rate(_SIMULATORS[what][1](WORKLOADS[of]), seconds)
 
