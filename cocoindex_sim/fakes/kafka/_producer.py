@@ -26,6 +26,9 @@ __all__ = ["FakeProducer"]
 
 _METADATA_TIMEOUT_S: Final = 60.0
 
+_PROPAGATION_S: Final = 30.0
+"""How long a message waits for a topic that nobody made; librdkafka's `topic.metadata.propagation.max.ms`."""
+
 
 @dataclass(eq=False, slots=True)
 class _Outgoing:
@@ -176,39 +179,57 @@ class FakeProducer(AIOProducer):
         self.deliver()
 
     def deliver(self) -> None:
-        """Bring what is in flight to the cluster, as far as that is possible now."""
-        while self._in_flight and not self._cut:
-            outgoing = self._in_flight[0]
+        """Bring what is in flight to the cluster, as far as that is possible now, each topic in order."""
+        waiting: set[str] = set()
+        due_ns: list[int] = []
+        before = len(self._in_flight)
+        for outgoing in list(self._in_flight):
+            if self._cut:
+                return
+            if outgoing.topic in waiting:
+                continue
             try:
                 result = self._deliver_one(outgoing)
             except KafkaException as error:
-                self._in_flight.popleft()
+                self._landed(outgoing)
                 if not outgoing.future.done():
                     outgoing.future.set_exception(error)
                 continue
             if isinstance(result, Wait):
-                self._pump.wait(self._give_up_ns(outgoing))
-                return
-            if self._in_flight and self._in_flight[0] is outgoing:
-                self._in_flight.popleft()
-            if not outgoing.future.done():
+                waiting.add(outgoing.topic)
+                due_ns.append(self._next_look_ns(outgoing))
+            elif not outgoing.future.done():
                 outgoing.future.set_result(result)
-        self._cluster.wake()
+        if len(self._in_flight) != before:
+            self._cluster.wake()
+        if due_ns:
+            self._pump.wait(min(due_ns))
+
+    def _landed(self, outgoing: _Outgoing) -> None:
+        if self._in_flight[0] is outgoing:
+            self._in_flight.popleft()
+        else:
+            self._in_flight.remove(outgoing)
 
     def _give_up_ns(self, outgoing: _Outgoing) -> int:
         return outgoing.begun_ns + round(min(self._config.message_timeout_s, 1e9) * 1e9)
 
+    def _next_look_ns(self, outgoing: _Outgoing) -> int:
+        return min(self._give_up_ns(outgoing), outgoing.begun_ns + round(_PROPAGATION_S * 1e9))
+
     def _deliver_one(self, outgoing: _Outgoing) -> Message | Wait:
         cluster = self._cluster
+        if cluster.now_ns >= self._give_up_ns(outgoing):
+            raise kafka_exception(KafkaError._MSG_TIMED_OUT)
         if not cluster.reachable:
-            if cluster.now_ns >= self._give_up_ns(outgoing):
-                raise kafka_exception(KafkaError._MSG_TIMED_OUT)
             return WAIT
         key, value = _bytes(outgoing.key), _bytes(outgoing.value)
         if len(key or b"") + len(value or b"") > self._config.message_bytes_max:
             raise kafka_exception(KafkaError.MSG_SIZE_TOO_LARGE, "Message failed")
         if not cluster.has_topic(outgoing.topic):
             if not cluster.auto_create_partitions:
+                if cluster.now_ns < outgoing.begun_ns + round(_PROPAGATION_S * 1e9):
+                    return WAIT
                 raise kafka_exception(KafkaError.UNKNOWN_TOPIC_OR_PART, "Message failed")
             cluster.create_topic(outgoing.topic, cluster.auto_create_partitions)
         if outgoing.partition < 0:
@@ -235,7 +256,7 @@ class FakeProducer(AIOProducer):
             transaction=self._transaction.number if self._transaction is not None else 0,
         )
         # It is in the log: whatever happens now, it must not be sent again.
-        self._in_flight.popleft()
+        self._landed(outgoing)
         cluster.note_produced(outgoing.topic, record)
         cluster.hazards.durable("kafka.produce")
         if outgoing.struck_by == "ack_lost" and not outgoing.future.done():
