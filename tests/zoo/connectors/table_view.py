@@ -240,7 +240,7 @@ class TaskLeftBehind(TableView):
         await super().watch(subscriber)
 
     async def _beat(self) -> None:
-        while True:
+        while True:  # noqa: ASYNC110  that nobody can end it is the point
             await asyncio.sleep(30)
 
 
