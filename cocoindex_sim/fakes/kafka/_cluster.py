@@ -557,6 +557,7 @@ class KafkaCluster:
 
     def members(self, group: str) -> dict[str, list[TopicAndPartition]]:
         """The members of a group and what each owns."""
+        self.catch_up()
         return {name: sorted(member.owned) for name, member in self.group(group).members.items()}
 
     def commit_refusal(self, kernel: ConsumerKernel, offsets: Sequence[TopicPartition]) -> int:
@@ -591,6 +592,7 @@ class KafkaCluster:
 
     def committed(self, group: str, topic: str) -> dict[int, int]:
         """What a group has committed for a topic: the next offset by partition, where there is one."""
+        self.catch_up()
         return {
             partition: offset.offset
             for (name, partition), offset in sorted(self.group(group).committed.items())
