@@ -1,4 +1,4 @@
-"""Goal: live apps that are killed, join and leave account for every message of a topic that never rests.
+"""Goal: live apps that are killed, join, leave or lose their brokers account for every message of a topic that never rests.
 
 Each member of the group has a state directory and files of its own. When a partition moves to another member, the files
 of its keys stay with the first: one that is deleted later is deleted at the other alone. Such keys are counted.
@@ -6,248 +6,109 @@ of its keys stay with the first: one that is deleted later is deleted at the oth
 
 from __future__ import annotations
 
-import os
 import pathlib
-import random
-import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import NamedTuple, Self
+from contextlib import ExitStack
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+
+from .kafka_brokers import KafkaBrokers
+from .kafka_group import Member, Offsets, Writer, check_commits, check_end, create_topic, wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.container]
 
-PARTITIONS = 12
-KEYS = 240
-RATE_PER_S = 400
-TOPIC = "never-rests"
-GROUP = "members"
-APP = pathlib.Path(__file__).parent / "kafka_member.py"
-COCO_SIM = ["-c", "from cocoindex_sim.cli import main; main()"]
 
+class Story:
+    """What happens at which second, and all the time between: nothing may be committed too early."""
 
-class Place(NamedTuple):
-    """Where a message stands."""
+    def __init__(self, writer: Writer, offsets: Offsets, members: list[Member]) -> None:
+        self.began = time.monotonic()
+        self.writer = writer
+        self.offsets = offsets
+        self.members = members
 
-    partition: int
-    offset: int
+    def pass_until(self, second: float) -> None:
+        while (left := self.began + second - time.monotonic()) > 0:
+            check_commits(self.writer, self.offsets, self.members)
+            time.sleep(min(left, 2))
 
-
-class Writer:
-    """Produces until it is told to stop; of every message it knows what stands where.
-
-    It is the only one who does, so the offset of a message is the number of those before it in its partition.
-    """
-
-    def __init__(self, brokers: str) -> None:
-        self.producer = Producer({"bootstrap.servers": brokers, "enable.idempotence": True, "linger.ms": 20})
-        self.log: list[list[tuple[str, bool]]] = [[] for _ in range(PARTITIONS)]
-        self.stop = threading.Event()
-        self.failed: list[object] = []
-        self.thread = threading.Thread(target=self.run)
-
-    def run(self) -> None:
-        rng = random.Random(0)
-        while not self.stop.wait(0.02):
-            for _ in range(RATE_PER_S // 50):
-                number = rng.randrange(KEYS)
-                log = self.log[number % PARTITIONS]
-                # No two deletions in a row, so that who was given one is seen by the messages beside it.
-                deletes = rng.random() < 0.1 and bool(log) and not log[-1][1]
-                value = None if deletes else str(len(log))
-                self.producer.produce(
-                    TOPIC, key=f"k{number}", value=value, partition=number % PARTITIONS, on_delivery=self.told
-                )
-                log.append((f"k{number}", deletes))
-            self.producer.poll(0)
-        self.producer.flush()
-
-    def told(self, error: object, message: object) -> None:
-        if error is not None:
-            self.failed.append(error)
-
-    def __enter__(self) -> Self:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop.set()
-        self.thread.join()
-
-    def last_places(self, ends: list[int]) -> dict[str, tuple[Place, bool]]:
-        """Of each key, where its last message before these ends stands, and whether it is a deletion."""
-        return {
-            key: (Place(partition, offset), deletes)
-            for partition, end in enumerate(ends)
-            for offset, (key, deletes) in enumerate(self.log[partition][:end])
-        }
-
-
-class Member:
-    """A live app with a directory of its own."""
-
-    def __init__(self, directory: pathlib.Path, brokers: str) -> None:
-        self.directory = directory
-        directory.mkdir()
-        self.env = {**os.environ, "KAFKA_BROKERS": brokers, "KAFKA_TOPIC": TOPIC, "KAFKA_GROUP": GROUP}
-        self.process: subprocess.Popen[bytes] | None = None
-
-    @contextmanager
-    def running(self) -> Iterator[Self]:
-        self.start()
-        try:
-            yield self
-        finally:
-            self.kill()
-
-    def start(self) -> None:
-        command = [sys.executable, *COCO_SIM, "update", "--quiet", "--live", str(APP)]
-        self.process = subprocess.Popen(command, cwd=self.directory, env=self.env)
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    def leave(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(30) == 0
-
-    def held(self) -> dict[str, Place]:
-        """The keys it holds, and where the messages stand that it holds them for."""
-        found = {}
-        for path in (self.directory / "held").glob("k*"):
-            try:
-                partition, offset = path.read_text().split()
-            except FileNotFoundError:  # deleted meanwhile
-                continue
-            found[path.name] = Place(int(partition), int(offset))
-        return found
-
-    def seen(self) -> set[Place]:
-        """The messages with a value that it was given."""
-        lines = (self.directory / "seen").read_text().splitlines()
-        return {Place(*map(int, line.split())) for line in lines}
-
-
-class Offsets:
-    """What the group has committed, as anybody may ask."""
-
-    def __init__(self, brokers: str) -> None:
-        self.consumer = Consumer({"bootstrap.servers": brokers, "group.id": GROUP})
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.consumer.close()
-
-    def committed(self) -> list[int]:
-        places = self.consumer.committed([TopicPartition(TOPIC, number) for number in range(PARTITIONS)], timeout=30)
-        return [max(place.offset, 0) for place in places]
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds:g} seconds: {what}"
-        time.sleep(0.2)
-
-
-def highest(members: list[Member]) -> dict[str, Place]:
-    """Of each key, the last place that any member holds."""
-    found: dict[str, Place] = {}
-    for member in members:
-        for key, place in member.held().items():
-            found[key] = max(found.get(key, place), place)
-    return found
-
-
-def check_commits(writer: Writer, offsets: Offsets, members: list[Member]) -> None:
-    """Nothing is committed past a message that no member holds, unless the key has had a later one."""
-    committed = offsets.committed()
-    held = highest(members)
-    # Whatever was held for a key may have been deleted meanwhile by a later message.
-    now = writer.last_places([len(log) for log in writer.log])
-    for key, (place, deletes) in writer.last_places(committed).items():
-        if not deletes and now[key][0] == place:
-            assert held.get(key, Place(place.partition, -1)) >= place, f"{key} is committed up to {committed}"
+    def kill_and_start_again(self, member: Member) -> None:
+        member.kill()
+        check_commits(self.writer, self.offsets, self.members)
+        member.start()
 
 
 def test_every_message_is_accounted_for(kafka: str, tmp_path: pathlib.Path) -> None:
     # KFK-07, KFK-14, KFK-16, KFK-20
-    topic = NewTopic(TOPIC, num_partitions=PARTITIONS, replication_factor=1)
-    admin = AdminClient({"bootstrap.servers": kafka})
-    admin.create_topics([topic])[TOPIC].result(timeout=30)
+    create_topic(kafka)
     first, second = Member(tmp_path / "first", kafka), Member(tmp_path / "second", kafka)
-    members = [first, second]
-    began = time.monotonic()
-
-    def pass_until(second_of_story: float) -> None:
-        while (left := began + second_of_story - time.monotonic()) > 0:
-            check_commits(writer, offsets, members)
-            time.sleep(min(left, 2))
-
-    def kill_and_start_again() -> None:
-        first.kill()
-        check_commits(writer, offsets, members)
-        first.start()
-
     with ExitStack() as stack:
         offsets = stack.enter_context(Offsets(kafka))
         stack.enter_context(first.running())
         with Writer(kafka) as writer:
-            pass_until(12)
+            story = Story(writer, offsets, [first, second])
+            story.pass_until(12)
             assert sum(offsets.committed()) > 0
-            kill_and_start_again()
-            pass_until(22)
+            story.kill_and_start_again(first)
+            story.pass_until(22)
             stack.enter_context(second.running())
-            pass_until(34)
-            kill_and_start_again()
-            pass_until(46)
+            story.pass_until(34)
+            story.kill_and_start_again(first)
+            story.pass_until(46)
             second.leave()
-            pass_until(50)
-            kill_and_start_again()
-            pass_until(60)
-        assert writer.failed == []
+            story.pass_until(50)
+            story.kill_and_start_again(first)
+            story.pass_until(60)
         ends = [len(log) for log in writer.log]
         wait_until(lambda: offsets.committed() == ends, "all of the topic is done and committed")
-        check_commits(writer, offsets, members)
+        check_commits(writer, offsets, [first, second])
         first.leave()
-
-    last = writer.last_places(ends)
-    held = highest(members)
-    kept = {key: place for key, (place, deletes) in last.items() if not deletes}
-    assert {key: held.get(key) for key in kept} == kept
-
-    seen = [member.seen() for member in members]
-    values = {
-        Place(partition, offset)
-        for partition, log in enumerate(writer.log)
-        for offset, (_, deletes) in enumerate(log)
-        if not deletes
-    }
-    assert seen[0] | seen[1] == values
-    assert seen[1], "the second member was given nothing"
+    deleted = check_end(writer, [first, second])
+    assert second.seen(), "the second member was given nothing"
 
     # The limitation: a deletion reaches the member that has the partition by then, and no other.
+    last = writer.last_places(ends)
     stale = 0
-    for member, others in ((first, seen[1]), (second, seen[0])):
+    for member, other in ((first, second), (second, first)):
+        given_to_other = other.seen()
         for key, place in member.held().items():
-            end, deletes = last[key]
-            if deletes:
+            if deleted[key]:
+                end, _ = last[key]
                 assert place < end
                 beside = {end._replace(offset=end.offset - 1), end._replace(offset=end.offset + 1)}
-                assert beside & others, f"{key} was deleted at {end}, where {member.directory.name} had its partition"
+                assert beside & given_to_other, f"{key} was deleted at {end}, which {member.directory.name} was given"
                 stale += 1
     print(
-        f"{sum(ends)} messages, {len(kept)} keys kept, {len(last) - len(kept)} deleted, {stale} of them held by who lost their partition"
+        f"{sum(ends)} messages of {len(deleted)} keys; {sum(deleted.values())} keys are deleted, and {stale} of them"
+        " still held by who had lost their partition before"
     )
+
+
+def test_an_app_outlives_all_its_brokers(three_brokers: KafkaBrokers, tmp_path: pathlib.Path) -> None:
+    # KFK-07, KFK-10
+    brokers = three_brokers.addresses
+    create_topic(brokers, replicas=three_brokers.count)
+    member = Member(tmp_path / "member", brokers)
+    with ExitStack() as stack:
+        offsets = stack.enter_context(Offsets(brokers))
+        stack.enter_context(member.running())
+        with Writer(brokers) as writer:
+            story = Story(writer, offsets, [member])
+            story.pass_until(12)
+            assert sum(offsets.committed()) > 0
+            three_brokers.kill(1)
+            time.sleep(6)
+            three_brokers.restart(1)
+            three_brokers.kill(1, 2, 3)
+            # Longer than a session of the group.
+            time.sleep(10)
+            three_brokers.restart(1, 2, 3)
+            wait_until(lambda: sum(offsets.committed()) > 0, "the brokers know the group")
+            before = sum(offsets.committed())
+            wait_until(lambda: sum(offsets.committed()) > before, "the app goes on")
+        ends = [len(log) for log in writer.log]
+        wait_until(lambda: offsets.committed() == ends, "all of the topic is done and committed")
+        check_commits(writer, offsets, [member])
+        member.leave()
+    deleted = check_end(writer, [member])
+    assert member.held().keys() == {key for key, gone in deleted.items() if not gone}
