@@ -272,3 +272,36 @@ async def a_member_alone_that_does_not_poll_begins_again(stage: Stage) -> Observ
     member.go_on()
     await until(lambda: len(member.messages) == 2, "the messages, again")
     return {"errors": member.errors, "told": member.take_events(), "again": member.take_messages()}
+
+
+@story()
+async def who_may_commit_for_a_group(stage: Stage) -> Observations:
+    topic, group = await stage.topic(), stage.fresh("group")
+    await stage.fill(topic, 4, 4)
+    first, second = Member(stage, topic, group), Member(stage, topic, group)
+    stranger = stage.consumer(group)
+    offsets = at(topic, 1, 0, 1, 2, 3)
+    before = await outcome(stranger.commit(offsets=offsets, asynchronous=False))
+    await first.join()
+    await until(lambda: len(first.messages) == 12, "what is left of the messages")
+    during = await outcome(stranger.commit(offsets=offsets, asynchronous=False))
+    await first.stop()
+    await asyncio.sleep(1)
+    await second.join()
+    await asyncio.sleep(2)
+    late = await outcome(first.consumer.commit(offsets=at(topic, 2, 0, 1, 2, 3), asynchronous=False))
+    first.go_on()
+    await balance(first, second)
+    others = [TopicPartition(topic, number, 3) for number in sorted(second.owned)]
+    foreign = await outcome(first.consumer.commit(offsets=others, asynchronous=False))
+    committed = await first.consumer.committed(at(topic), timeout=10)
+    await first.leave()
+    await second.leave()
+    return {
+        "a stranger, before there are members": before,
+        "a stranger to the members": during,
+        "a member that is asked to come again": late,
+        "a member, for a partition of another": foreign,
+        "committed": sorted(place.offset for place in committed),
+        "a stranger, when all have left": await outcome(stranger.commit(offsets=offsets, asynchronous=False)),
+    }

@@ -114,6 +114,29 @@ async def a_transaction_is_read_whole_or_not_at_all(stage: Stage) -> Observation
     return seen
 
 
+@story("transactions")
+async def an_aborted_transaction_may_be_the_last(stage: Stage) -> Observations:
+    topic = await stage.topic()
+    await stage.send(topic, {"value": "first", "partition": 0})
+    producer = stage.producer(transactional_id=stage.fresh("producer"))
+    await producer.init_transactions()
+    await producer.begin_transaction()
+    for partition in (0, 1):
+        await producer.produce(topic, value="aborted", partition=partition)
+    await producer.abort_transaction()
+    consumer = stage.consumer(enable_partition_eof=True)
+    await consumer.assign(at(topic, OFFSET_BEGINNING, 0, 1))
+    messages = await read(consumer, 3)
+    ends = [message for message in messages if message.error()]
+    await consumer.commit(asynchronous=False)
+    return {
+        "messages": [shown(message) for message in messages if not message.error()],
+        "ends": sorted([message.partition(), message.offset()] for message in ends),
+        "position": places(await consumer.position(at(topic, None, 0, 1))),
+        "committed": places(await consumer.committed(at(topic, None, 0, 1), timeout=10)),
+    }
+
+
 async def marks_of(stage: Stage, topic: str) -> dict[str, list[int]]:
     """The watermarks of the first partition, for each kind of reader."""
     return {

@@ -1,0 +1,129 @@
+"""Catch up on a topic of twelve partitions of a Kafka that runs already, and say how much memory that took.
+
+python -m benchmarks.kafka_memory PACKAGE BROKERS MESSAGES KEYS AHEAD_KB
+
+PACKAGE `bare` only consumes the topic: the floor. AHEAD_KB is how much the client library may fetch ahead, its settings
+`queued.max.messages.kbytes` and `fetch.max.bytes`; they are 65536 and 51200 unless set, so a small topic is fetched
+whole. The topic is filled first, by another process, and deleted at the end.
+"""
+
+# mypy: disable-error-code="untyped-decorator"
+# The package is chosen at run time, so nothing is known of its decorators.
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import Any, NoReturn
+
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.aio import AIOConsumer
+from confluent_kafka.cimpl import NewTopic
+
+from ._measure import Journal, package_under_test, report, rss_mb
+
+PARTITIONS = 12
+
+
+def fill(brokers: str, topic: str, messages: int, keys: int) -> None:
+    """Produce all messages; the last of a key is the one with the highest number."""
+    producer = Producer({"bootstrap.servers": brokers, "linger.ms": 50, "queue.buffering.max.messages": 200_000})
+    for number in range(messages):
+        while True:
+            try:
+                producer.produce(topic, key=f"k{number % keys}", value=f"v{number}")
+                break
+            except BufferError:
+                producer.poll(0.1)
+        if number % 1_000 == 0:
+            producer.poll(0)
+    producer.flush()
+
+
+async def run_bare(consumer: AIOConsumer, topic: str, messages: int) -> None:
+    """Without an engine."""
+    await consumer.subscribe([topic])
+    seen = 0
+    while seen < messages:
+        seen += len(await consumer.consume(num_messages=500, timeout=1))
+
+
+async def run_engine(package: str, consumer: AIOConsumer, topic: str, messages: int, keys: int, state: Path) -> None:
+    """With one."""
+    coco = package_under_test(package)
+    kafka = package_under_test(f"{package}.connectors.kafka")
+    journal = Journal(coco)
+    provider = coco.register_root_target_states_provider("benchmarks/kafka", journal)
+
+    @coco.fn
+    async def declare(message: Any) -> None:
+        coco.declare_target_state(provider.target_state(message.key(), message.value()))
+
+    @coco.fn
+    async def main() -> None:
+        await coco.mount_each(declare, kafka.topic_as_map(consumer, [topic]))
+
+    environment = coco.Environment(coco.Settings(db_path=state), event_loop=asyncio.get_running_loop())
+    await coco.App(coco.AppConfig("kafka", environment), main).update()
+    # CocoIndex 1.0.26 deletes what a feed delivered before it was ready, on the first run of an app.
+    if package != "cocoindex":
+        first = max(messages - keys, 0)
+        last = {f"k{number % keys}".encode(): f"v{number}".encode() for number in range(first, messages)}
+        assert journal.content == last
+
+
+def prepare(brokers: str, messages: int, keys: int) -> str:
+    """Make a topic and have another process fill it; its name."""
+    topic = f"benchmark-{uuid.uuid4().hex}"
+    admin = AdminClient({"bootstrap.servers": brokers})
+    admin.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic].result(timeout=30)
+    filling = [sys.executable, "-m", "benchmarks.kafka_memory", "--fill", brokers, topic, str(messages), str(keys)]
+    subprocess.run(filling, check=True)
+    return topic
+
+
+async def measure(package: str, brokers: str, topic: str, messages: int, keys: int, ahead_kb: int) -> NoReturn:
+    consumer = AIOConsumer(
+        {
+            "bootstrap.servers": brokers,
+            "group.id": topic,
+            "enable.auto.commit": "false",
+            "auto.offset.reset": "earliest",
+            "queued.max.messages.kbytes": ahead_kb,
+            "fetch.max.bytes": ahead_kb * 1024,
+            "fetch.message.max.bytes": min(1024 * 1024, ahead_kb * 1024 // PARTITIONS),
+        }
+    )
+    directory = Path(tempfile.mkdtemp())
+    before_mb = rss_mb()
+    start = time.perf_counter()
+    try:
+        if package == "bare":
+            await run_bare(consumer, topic, messages)
+        else:
+            await run_engine(package, consumer, topic, messages, keys, directory / "state")
+        seconds = time.perf_counter() - start
+        figures = {"seconds": round(seconds, 3), "per_s": round(messages / seconds)}
+        report(figures | {"before_mb": before_mb, "rss_mb": rss_mb()})
+        admin = AdminClient({"bootstrap.servers": brokers})
+        admin.delete_topics([topic])[topic].result(timeout=30)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    os._exit(0)  # the consumer takes seconds to close
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["--fill", brokers, topic, messages, keys]:
+            fill(brokers, topic, int(messages), int(keys))
+        case [package, brokers, messages, keys, ahead_kb]:
+            topic = prepare(brokers, int(messages), int(keys))
+            asyncio.run(measure(package, brokers, topic, int(messages), int(keys), int(ahead_kb)))
+        case _:
+            sys.exit("usage: python -m benchmarks.kafka_memory PACKAGE BROKERS MESSAGES KEYS AHEAD_KB")
