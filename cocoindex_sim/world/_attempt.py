@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -140,8 +141,19 @@ _LIMITS: Final = Limits()
 def attempt(case: Case, *, judges: Attendants | None = None, limits: Limits = _LIMITS) -> Outcome:
     """Run a story once, in a world of its own, which is closed after it.
 
-    What fails is in the outcome, not raised. With `judges`, the run is judged by oracles when the story is over.
+    What fails is in the outcome, not raised. With `judges`, the run is judged by oracles when the story is over. The
+    garbage collector rests meanwhile, not only during steps: at the end nearly everything can go at once.
     """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _attempt(case, judges, limits)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _attempt(case: Case, judges: Attendants | None, limits: Limits) -> Outcome:
     streams = Streams(case.seed)
     hazards = _hazards(case, streams)
     world = World(

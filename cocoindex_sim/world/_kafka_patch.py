@@ -16,47 +16,56 @@ from typing import Final
 
 from ._external import Connections
 
-__all__ = ["enter_kafka"]
+__all__ = ["KafkaEntry", "enter_kafka"]
 
 _LIBRARY: Final = "confluent_kafka"
 
 
-def enter_kafka(connections: Connections) -> ExitStack:
+def enter_kafka(connections: Connections) -> KafkaEntry:
     """Have the library construct clients of the world's cluster, until what this gives is closed."""
-    stack = ExitStack()
-    if _LIBRARY in sys.modules:
-        _patch(stack, connections)
-    else:
-        finder = _WhenImported(stack, connections)
-        sys.meta_path.insert(0, finder)
-        stack.callback(_remove, finder)
-    return stack
+    return KafkaEntry(connections)
 
 
-def _patch(stack: ExitStack, connections: Connections) -> None:
-    from ..fakes.kafka import patched
+class KafkaEntry(MetaPathFinder):
+    """One entry into a world; as an import hook it waits for the first import of the library.
 
-    stack.enter_context(patched(lambda: connections.kafka, made=connections.made))
+    Nothing is made before it is needed: a world is entered for every step of a story.
+    """
 
+    __slots__ = ("_connections", "_stack")
 
-def _remove(finder: MetaPathFinder) -> None:
-    if finder in sys.meta_path:
-        sys.meta_path.remove(finder)
-
-
-class _WhenImported(MetaPathFinder):
-    """Waits for the first import of the library."""
-
-    def __init__(self, stack: ExitStack, connections: Connections) -> None:
-        self._stack = stack
+    def __init__(self, connections: Connections) -> None:
         self._connections = connections
+        self._stack: ExitStack | None = None
+        if _LIBRARY in sys.modules:
+            self._patch()
+        else:
+            sys.meta_path.insert(0, self)
+
+    def close(self) -> None:
+        """Put everything back."""
+        if self._stack is None:
+            self._wait_no_more()
+        else:
+            self._stack.close()
+
+    def _patch(self) -> None:
+        from ..fakes.kafka import patched
+
+        connections = self._connections
+        self._stack = ExitStack()
+        self._stack.enter_context(patched(lambda: connections.kafka, made=connections.made))
+
+    def _wait_no_more(self) -> None:
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if fullname != _LIBRARY:
             return None
-        _remove(self)
+        self._wait_no_more()
         spec = importlib.util.find_spec(fullname)
         if spec is not None and spec.loader is not None:
             loader = spec.loader
@@ -64,7 +73,7 @@ class _WhenImported(MetaPathFinder):
 
             def load_and_patch(module: ModuleType) -> None:
                 load(module)
-                _patch(self._stack, self._connections)
+                self._patch()
 
             loader.exec_module = load_and_patch  # type: ignore[method-assign]  # this loader is for one module
         return spec
