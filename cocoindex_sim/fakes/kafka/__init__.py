@@ -4,8 +4,9 @@ from ._admin import FakeAdminClient as FakeAdminClient
 from ._cluster import Client as Client
 from ._cluster import Commit as Commit
 from ._cluster import KafkaCluster as KafkaCluster
-from ._cluster import Transaction as Transaction
 from ._consumer import FakeConsumer as FakeConsumer
 from ._partition import Record as Record
 from ._patch import patched as patched
 from ._producer import FakeProducer as FakeProducer
+from ._topics import Topics as Topics
+from ._topics import Transaction as Transaction

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from confluent_kafka import KafkaError, Message, TopicPartition, consistent, fnv1a, murmur2
+from confluent_kafka import KafkaError, TopicPartition
 
 from .._clock import EPOCH_NS
 from .._hazards import Hazards
@@ -26,16 +26,16 @@ from ._config import ConsumerConfig
 from ._consumer_kernel import ConsumerKernel
 from ._errors import kafka_error, kafka_exception
 from ._group import Committed, Group, Member, Seat
-from ._message import message_of_record
-from ._partition import Headers, Marker, Partition, Record
+from ._partition import Partition, Record
 from ._scripted_member import ScriptedMember
+from ._topics import Topics
 
 if TYPE_CHECKING:
     from ._admin import FakeAdminClient
     from ._consumer import FakeConsumer
     from ._producer import FakeProducer
 
-__all__ = ["Client", "Commit", "KafkaCluster", "Transaction"]
+__all__ = ["Client", "Commit", "KafkaCluster"]
 
 _DELAY_S_MAX: Final = 5.0
 _OUTAGE_S_MAX: Final = 20.0
@@ -66,7 +66,7 @@ class Client(Protocol):
         """Its connection has an error to tell of."""
 
 
-class KafkaCluster:
+class KafkaCluster(Topics):
     """A Kafka cluster in memory, and the clients made for it.
 
     `rng`: every choice that a network would make is drawn from it (None: always the same ones). `time`: gives seconds
@@ -94,9 +94,15 @@ class KafkaCluster:
         if brokers < 1:
             raise ValueError(f"a cluster has at least one broker: brokers={brokers!r}")
         self.rng = rng or random.Random(0)
+        super().__init__(
+            self.rng,
+            auto_create_partitions=auto_create_partitions,
+            timestamp_ms=lambda: self.timestamp_ms,
+            changed=self.wake,
+            topic_changed=self._topic_has_changed,
+        )
         self.hazards = hazards or Hazards()
         self.agenda = Agenda(self._clock_ns)
-        self.auto_create_partitions = auto_create_partitions
         self.initial_rebalance_delay_s = initial_rebalance_delay_s
         self.serial_calls = serial_calls
         self.brokers: dict[int, bool] = dict.fromkeys(range(1, brokers + 1), True)
@@ -115,10 +121,7 @@ class KafkaCluster:
         self._time = time
         self._last_ns = 0
         self._up_since_ns = -1
-        self._topics: dict[str, list[Partition]] = {}
         self._groups: dict[str, Group] = {}
-        self._arrivals = 0
-        self._transactions = 0
         self._names = 0
         self._troubles = Troubles(KAFKA_TROUBLES, {call: f"kafka.{call}" for call in KAFKA_TROUBLES}, self.hazards)
         self._scripted_members: dict[tuple[str, str], ScriptedMember] = {}
@@ -318,141 +321,9 @@ class KafkaCluster:
         first = wanted[1] % len(numbers)
         return next((number for number in numbers[first:] + numbers[:first] if self.brokers[number]), -1)
 
-    # --- topics ---
-
-    def create_topic(self, name: str, partitions: int = 1) -> None:
-        """Create a topic. ValueError when there is one of this name."""
-        if partitions < 1:
-            raise ValueError(f"the topic {name!r} needs at least one partition, not {partitions!r}")
-        if name in self._topics:
-            raise ValueError(f"there is a topic {name!r} already")
-        self._topics[name] = [Partition(name, index) for index in range(partitions)]
-        self._subscribed_topics_changed(name)
-
-    def add_partitions(self, name: str, total: int) -> None:
-        """Have a topic grow to so many partitions."""
-        partitions = self.partitions(name)
-        if total <= len(partitions):
-            raise ValueError(f"the topic {name!r} has {len(partitions)} partitions already: {total!r} are not more")
-        partitions += [Partition(name, index) for index in range(len(partitions), total)]
-        self._subscribed_topics_changed(name)
-
-    def delete_topic(self, name: str) -> None:
-        """Delete a topic with everything in it; what was committed for it is forgotten."""
-        self.partitions(name)
-        del self._topics[name]
-        for group in self._groups.values():
-            group.committed = {wanted: offset for wanted, offset in group.committed.items() if wanted[0] != name}
-        self._subscribed_topics_changed(name)
-
-    def _subscribed_topics_changed(self, name: str) -> None:
-        for group in self._groups.values():
-            if any(name in member.topics for member in group.members.values()):
-                group.rebalance()
-        self.wake()
-
-    @property
-    def topics(self) -> dict[str, int]:
-        """The topics, and how many partitions each has, by name."""
-        return {name: len(self._topics[name]) for name in sorted(self._topics)}
-
-    def has_topic(self, name: str) -> bool:
-        """Whether there is such a topic."""
-        return name in self._topics
-
-    def partitions(self, topic: str) -> list[Partition]:
-        """The logs of a topic. ValueError when there is no such topic."""
-        found = self._topics.get(topic)
-        if found is None:
-            raise ValueError(f"there is no topic {topic!r}: the topics are {', '.join(self.topics) or 'none'}")
-        return found
-
-    def partition(self, wanted: TopicAndPartition) -> Partition | None:
-        """One log, if it exists."""
-        partitions = self._topics.get(wanted[0], ())
-        return partitions[wanted[1]] if 0 <= wanted[1] < len(partitions) else None
-
     def readable_partition(self, wanted: TopicAndPartition) -> Partition | None:
         """One log, if it exists and has a leader."""
         return self.partition(wanted) if self.leader(wanted) > 0 else None
-
-    # --- writing ---
-
-    def produce(
-        self,
-        topic: str,
-        value: bytes | str | None,
-        key: bytes | str | None = None,
-        *,
-        partition: int | None = None,
-        headers: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None,
-        timestamp_ms: int | None = None,
-    ) -> Message:
-        """Add a message to a topic, as somebody else's producer would; text is UTF-8. The message with its offset."""
-        record, index = self._produce(topic, value, key, partition, headers, timestamp_ms, transaction=0)
-        return message_of_record(topic, index, record)
-
-    def _produce(
-        self,
-        topic: str,
-        value: bytes | str | None,
-        key: bytes | str | None,
-        partition: int | None,
-        headers: Mapping[str, Any] | Iterable[tuple[str, Any]] | None,
-        timestamp_ms: int | None,
-        *,
-        transaction: int,
-    ) -> tuple[Record, int]:
-        if topic not in self._topics and self.auto_create_partitions:
-            self.create_topic(topic, self.auto_create_partitions)
-        encoded = encode(key)
-        if partition is None:
-            partition = self.choose_partition(topic, encoded)
-        if self.partition((topic, partition)) is None:
-            raise ValueError(
-                f"there is no partition {partition!r} of the topic {topic!r}: it has {len(self.partitions(topic))}"
-            )
-        record = self.append(
-            (topic, partition),
-            encoded,
-            encode(value),
-            headers=encode_headers(headers),
-            timestamp_ms=timestamp_ms,
-            transaction=transaction,
-        )
-        return record, partition
-
-    def tombstone(self, topic: str, key: bytes | str, *, partition: int | None = None) -> Message:
-        """Add the deletion of a key."""
-        return self.produce(topic, None, key, partition=partition)
-
-    def transaction(self) -> Transaction:
-        """Begin a transaction, in which messages are produced that are committed or aborted together."""
-        self._transactions += 1
-        return Transaction(self, self._transactions)
-
-    def append(
-        self,
-        wanted: TopicAndPartition,
-        key: bytes | None,
-        value: bytes | None,
-        *,
-        headers: Headers = (),
-        timestamp_ms: int | None = None,
-        transaction: int = 0,
-    ) -> Record:
-        """Add a record to a partition that exists."""
-        partition = self.partitions(wanted[0])[wanted[1]]
-        record = partition.append(
-            key,
-            value,
-            headers=headers,
-            timestamp_ms=self.timestamp_ms if timestamp_ms is None else timestamp_ms,
-            arrival=self._next_arrival(),
-            transaction=transaction,
-        )
-        self.wake()
-        return record
 
     def note_produced(self, topic: str, record: Record) -> None:
         """A producer has brought a record into a log; called by it."""
@@ -460,50 +331,15 @@ class KafkaCluster:
         for listener in self.on_produced:
             listener(topic, record)
 
-    def _next_arrival(self) -> int:
-        self._arrivals += 1
-        return self._arrivals
-
-    def end_transaction(self, transaction: int, marker: Marker) -> None:
-        """Commit or abort what belongs to a transaction."""
-        for name in sorted(self._topics):
-            for partition in self._topics[name]:
-                partition.end_transaction(
-                    transaction, marker, timestamp_ms=self.timestamp_ms, arrival=self._next_arrival()
-                )
-        self.wake()
-
-    def choose_partition(self, topic: str, key: bytes | None, partitioner: str = "consistent_random") -> int:
-        """Where librdkafka's partitioner puts a key; what has none (or an empty one, mostly) goes anywhere."""
-        count = len(self.partitions(topic))
-        if partitioner == "random" or (not key and (partitioner.endswith("_random") or key is None)):
-            return self.rng.randrange(count)
-        hashed = {"consistent": consistent, "murmur2": murmur2, "fnv1a": fnv1a}[partitioner.removesuffix("_random")]
-        return int(hashed(key or b"", count))
-
-    # --- retention ---
-
-    def expire(self, topic: str, before: int | None = None, *, partition: int | None = None) -> None:
-        """Drop the messages before an offset, as retention does; None: all there are. Of one partition, or of all."""
-        for log in self._logs(topic, partition):
-            log.expire(before)
-        self.wake()
-
-    def compact(self, topic: str, *, partition: int | None = None, tombstones: bool = False) -> None:
-        """Keep only the last message of each key; with `tombstones`, no deletions either. Gaps are left."""
-        for log in self._logs(topic, partition):
-            log.compact(tombstones=tombstones)
-        self.wake()
-
-    def _logs(self, topic: str, partition: int | None) -> list[Partition]:
-        logs = self.partitions(topic)
-        if partition is None:
-            return logs
-        if not 0 <= partition < len(logs):
-            raise ValueError(f"there is no partition {partition!r} of the topic {topic!r}: it has {len(logs)}")
-        return [logs[partition]]
-
     # --- groups ---
+
+    def _topic_has_changed(self, name: str) -> None:
+        for group in self._groups.values():
+            if not self.has_topic(name):
+                group.committed = {wanted: offset for wanted, offset in group.committed.items() if wanted[0] != name}
+            if any(name in member.topics for member in group.members.values()):
+                group.rebalance()
+        self.wake()
 
     def group(self, name: str) -> Group:
         """A group, made when it is first asked for."""
@@ -599,72 +435,7 @@ class KafkaCluster:
             if name == topic
         }
 
-    def watermarks(self, topic: str) -> dict[int, tuple[int, int]]:
-        """The first offset and the high watermark of each partition."""
-        return {log.index: (log.log_start, log.high_watermark) for log in self.partitions(topic)}
-
-    def messages(self, topic: str) -> list[Message]:
-        """The messages of a topic, in the order in which they came; those of open or aborted transactions are none."""
-        return [message_of_record(topic, log.index, record) for log, record in self._read(topic)]
-
-    def fold(self, topic: str) -> dict[bytes, bytes]:
-        """The last value of each key that is not deleted, sorted by key; messages without a key count for nothing."""
-        found: dict[bytes, bytes] = {}
-        for _, record in self._read(topic):
-            if record.key is None:
-                continue
-            if record.value is None:
-                found.pop(record.key, None)
-            else:
-                found[record.key] = record.value
-        return dict(sorted(found.items()))
-
-    def _read(self, topic: str) -> Iterator[tuple[Partition, Record]]:
-        found = [(log, record) for log in self.partitions(topic) for record in log.messages()]
-        return iter(sorted(found, key=lambda pair: pair[1].arrival))
-
     def refuse_unknown(self, topic: str) -> None:
         """KafkaException when there is no such topic."""
-        if topic not in self._topics:
+        if not self.has_topic(topic):
             raise kafka_exception(KafkaError.UNKNOWN_TOPIC_OR_PART)
-
-
-class Transaction:
-    """Messages of a story that are committed or aborted together. Until then they hold back what follows them."""
-
-    def __init__(self, cluster: KafkaCluster, number: int) -> None:
-        self._cluster = cluster
-        self.number = number
-
-    def produce(
-        self,
-        topic: str,
-        value: bytes | str | None,
-        key: bytes | str | None = None,
-        *,
-        partition: int | None = None,
-    ) -> Message:
-        """Add a message to the transaction."""
-        record, index = self._cluster._produce(topic, value, key, partition, None, None, transaction=self.number)
-        return message_of_record(topic, index, record)
-
-    def commit(self) -> None:
-        """Let the messages be read."""
-        self._cluster.end_transaction(self.number, "commit")
-
-    def abort(self) -> None:
-        """Let nobody read them who reads committed transactions only."""
-        self._cluster.end_transaction(self.number, "abort")
-
-
-def encode(data: bytes | str | None) -> bytes | None:
-    """A key or value as bytes; text is UTF-8."""
-    return data.encode() if isinstance(data, str) else None if data is None else bytes(data)
-
-
-def encode_headers(headers: Mapping[str, Any] | Iterable[tuple[str, Any]] | None) -> Headers:
-    """Headers as they stand in a log."""
-    if headers is None:
-        return ()
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    return tuple((name, encode(value)) for name, value in pairs)

@@ -20,7 +20,8 @@ from ._message import message_of_record
 from ._metadata import CLUSTER_ID, cluster_metadata
 
 if TYPE_CHECKING:
-    from ._cluster import KafkaCluster, Transaction
+    from ._cluster import KafkaCluster
+    from ._topics import Transaction
 
 __all__ = ["FakeProducer"]
 
