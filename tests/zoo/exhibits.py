@@ -126,6 +126,14 @@ EXHIBITS: tuple[Exhibit, ...] = (
         "Actions are applied before anything says that they may have been.", crashes="all",
     ),
     Exhibit(
+        broken.lost_tombstone, "pages", "a file goes", "crash",
+        "Nothing says that a component is to be removed, until it is.", crashes="all",
+    ),
+    Exhibit(
+        broken.memo_ignores_context, "styled_pages", "another style", "convergence",
+        "A result stands though it was made with another value of a context key.",
+    ),
+    Exhibit(
         broken.failed_attempt_forgotten, "rows", "rows come, change and go", "crash",
         "The record of what was tried takes the place of what may be there.",
     ),
