@@ -35,14 +35,14 @@ __all__ = ["Applied", "Commit", "Dropped", "Readiness", "Witness"]
 class Applied(NamedTuple):
     """One change of a target: the key's new value (None: it is gone), and where in the trace it was made.
 
-    `version` counts the versions of the sources that there had been; `down` says that no process could have made it.
+    `version` counts the versions of the sources that there had been; `late`: no update or drop was running any more.
     """
 
     key: str
     value: object
     version: int
     entry: int
-    down: bool = False
+    late: bool = False
 
 
 class Readiness(NamedTuple):
@@ -91,6 +91,7 @@ class Witness(Observer):
         self._begun: dict[StablePath, int] = {}
         self._runs: list[str] = []  # the modes of those that began and did not end, in this process
         self._process = world.process
+        self._has_run = False
         world.files.listeners.append(self._on_change)
         world.external.on_row.append(self._on_row)
         world.external.on_commit.append(self._on_commit)
@@ -163,7 +164,9 @@ class Witness(Observer):
         if "drop" in self._runs:
             return
         world = self._world
-        self.applied.append(Applied(key, value, self.version, len(world.trace.entries), world.down))
+        process = world.process
+        late = world.down or (process is self._process and self._has_run and not self._runs)
+        self.applied.append(Applied(key, value, self.version, len(world.trace.entries), late))
 
     def _on_commit(self, name: str, commit: MapCommit) -> None:
         self._add_commit(name, commit.group, commit.offset)
@@ -198,6 +201,7 @@ class Witness(Observer):
             if self._world.process is not self._process:
                 self._process = self._world.process
                 self._runs.clear()
+            self._has_run = True
             self._runs.append(event.mode)
             self._begun[ROOT_PATH] = self.version
         elif isinstance(event, RunFinished):

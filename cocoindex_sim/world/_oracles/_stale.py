@@ -79,7 +79,7 @@ def _gives(version: Mapping[str, object] | None, key: str, value: object) -> boo
 
 def applied_late(entries: Iterable[Entry], applied: Iterable[Applied]) -> Violation | None:
     """What was applied though its component was removed, its update was over, or its process was dead."""
-    lines = [f"{change.key}: {shown(change.value)}, by a process that was dead" for change in applied if change.down]
+    lines = [f"{change.key}: {shown(change.value)}, when no update was running" for change in applied if change.late]
     removed: set[StablePath] = set()
     runs = 0
     for entry in entries:

@@ -200,11 +200,10 @@ PLANTED: dict[str, tuple[str, str, str, str, str, str]] = {
                 return coco.TargetReconcileOutput((key, desired), SINK, desired)
 
         async def apply(context, actions):
-            client = present_connections().target("pages")
-            await client.apply([RowAction(*action) for action in actions])
+            await remote_target("pages").apply([RowAction(*action) for action in actions])
 
         from cocoindex_sim.fakes.targets import RowAction
-        from cocoindex_sim.world._external import present_connections
+        from cocoindex_sim.world import remote_target
 
         SINK = coco.TargetActionSink.from_async_fn(apply)
         pages = coco.register_root_target_states_provider("pages", Pages())
@@ -222,6 +221,67 @@ PLANTED: dict[str, tuple[str, str, str, str, str, str]] = {
         "True",
         "False",
         EDIT,
+    ),
+    "a drop that a sink does not hear of": (
+        "orphans",
+        "app",
+        """
+        from cocoindex_sim.fakes.targets import RowAction
+        from cocoindex_sim.world import remote_target
+
+        class Pages:
+            def reconcile(self, key, desired, prev, missing, /):
+                if coco.is_non_existence(desired) and BUG:
+                    return None
+                return coco.TargetReconcileOutput((key, desired), SINK, desired)
+
+        async def apply(context, actions):
+            await remote_target("pages").apply([RowAction(*action) for action in actions])
+
+        SINK = coco.TargetActionSink.from_async_fn(apply)
+        pages = coco.register_root_target_states_provider("pages", Pages())
+
+        @coco.fn(memo=True)
+        async def page(name, text):
+            coco.declare_target_state(pages.target_state(name, text))
+
+        @coco.fn
+        async def main():
+            for name, text in (await texts()).items():
+                await coco.mount(coco.component_subpath(name), page, name, text)
+
+        app = coco.App("planted", main)
+        """,
+        "True",
+        "False",
+        "- update\n- drop\n",
+    ),
+    "a task that applies when the update is over": (
+        "stale",
+        "app",
+        """
+        from cocoindex_sim.fakes.targets import RowAction
+        from cocoindex_sim.world import declare_row, remote_target
+
+        async def later():
+            await asyncio.sleep(5)
+            await remote_target("mirror").apply([RowAction("a", "one")])
+
+        @coco.fn(memo=True)
+        async def row(text):
+            declare_row("a", text)
+            if BUG:
+                asyncio.get_running_loop().create_task(later())
+
+        @coco.fn
+        async def main():
+            await coco.mount(coco.component_subpath("a"), row, (await texts())["a"])
+
+        app = coco.App("planted", main)
+        """,
+        "True",
+        "False",
+        "- update\n- advance: 10s\n",
     ),
     "a memo key that changes": (
         "idempotence",
@@ -250,7 +310,7 @@ PLANTED: dict[str, tuple[str, str, str, str, str, str]] = {
         "app",
         """
         from cocoindex_sim.fakes.targets import RowAction
-        from cocoindex_sim.world._external import present_connections
+        from cocoindex_sim.world import remote_target
 
         class Pages:
             def reconcile(self, key, desired, prev, missing, /):
@@ -259,8 +319,7 @@ PLANTED: dict[str, tuple[str, str, str, str, str, str]] = {
                 return coco.TargetReconcileOutput((key, desired), SINK, desired)
 
         async def apply(context, actions):
-            client = present_connections().target("pages")
-            await client.apply([RowAction(*action) for action in actions])
+            await remote_target("pages").apply([RowAction(*action) for action in actions])
 
         SINK = coco.TargetActionSink.from_async_fn(apply)
         pages = coco.register_root_target_states_provider("pages", Pages())

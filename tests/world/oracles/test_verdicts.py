@@ -237,8 +237,8 @@ def test_nothing_starts_below_a_component_that_was_removed() -> None:  # LIV-50
     assert late(BEGIN, ComponentRemoved(ITEM), ComponentMounted(ITEM, "x"), ComponentStarted(CHILD, "work")) is None
 
 
-def test_the_dead_apply_nothing() -> None:
-    assert late(applied=(Applied("a", b"1", 0, 0, down=True),)) is not None
+def test_nothing_reaches_a_target_when_no_update_runs() -> None:
+    assert late(applied=(Applied("a", b"1", 0, 0, late=True),)) is not None
     assert late(applied=(Applied("a", b"1", 0, 0),)) is None
 
 
