@@ -13,6 +13,7 @@ from confluent_kafka.aio import AIOConsumer
 
 from .._cut import ProcessCut
 from ._calls import WAIT, AskUser, Calls, Wait
+from ._commits import CommitRequest
 from ._config import ConsumerConfig
 from ._consumer_kernel import Rebalance
 from ._errors import kafka_error, kafka_exception
@@ -282,7 +283,7 @@ class FakeConsumer(AIOConsumer):
         """Commit a message, offsets, or what is stored. Not `asynchronous`: wait, and give what was committed."""
         if offsets is not None:
             _check_partitions(offsets)
-        request = _CommitRequest(self, message, offsets)
+        request = CommitRequest(self._kernel, message, offsets)
         if not asynchronous:
 
             def expired() -> list[TopicPartition]:
@@ -297,7 +298,7 @@ class FakeConsumer(AIOConsumer):
         await self._make(begin)
         return None
 
-    def _commit_in_background(self, request: _CommitRequest, give_up_ns: int) -> None:
+    def _commit_in_background(self, request: CommitRequest, give_up_ns: int) -> None:
         if self._kernel.cut:
             return
         try:
@@ -452,54 +453,6 @@ class FakeConsumer(AIOConsumer):
             await self._make(attempt)
         finally:
             self._closed = True
-
-
-class _CommitRequest:
-    """One commit on its way."""
-
-    def __init__(self, consumer: FakeConsumer, message: Message | None, offsets: list[TopicPartition] | None) -> None:
-        self._kernel = consumer._kernel
-        self._cluster = consumer._cluster
-        self._arguments = message, offsets
-        self.offsets: list[TopicPartition] = []
-        self._settled = False
-        self._struck_by: str | None = None
-        self._met = False
-        self._not_before_ns = 0
-
-    def settle_offsets(self) -> None:
-        if not self._settled:
-            self._settled = True
-            self.offsets = self._kernel.offsets_to_commit(*self._arguments)
-
-    def attempt(self) -> list[TopicPartition] | Wait:
-        self.settle_offsets()
-        if not self.offsets:
-            raise kafka_exception(KafkaError._NO_OFFSET, "Commit failed")
-        if not self._cluster.reachable:
-            return WAIT
-        if not self._met:
-            self._met = True
-            self._struck_by = self._cluster.meet("commit")
-            if self._struck_by == "delayed":
-                delay_s = self._cluster.draw_delay_s()
-                self._not_before_ns = self._cluster.now_ns + round(delay_s * 1e9)
-                self._cluster.agenda.after(delay_s, self._cluster.wake)
-        if self._struck_by == "fails":
-            raise _timed_out()
-        if self._cluster.now_ns < self._not_before_ns:
-            return WAIT
-        refusal = self._cluster.commit_refusal(self._kernel, self.offsets)
-        if refusal:
-            raise kafka_exception(refusal, "Commit failed")
-        self._cluster.commit(self._kernel, self.offsets)
-        if self._struck_by == "ack_lost":
-            raise _timed_out()
-        return [TopicPartition(offset.topic, offset.partition, offset.offset) for offset in self.offsets]
-
-
-def _timed_out() -> KafkaException:
-    return kafka_exception(KafkaError.REQUEST_TIMED_OUT, "Commit failed", retriable=True)
 
 
 def _check_partitions(partitions: object) -> None:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import KafkaError, Message
 from confluent_kafka.admin._metadata import ClusterMetadata
 from confluent_kafka.aio import AIOProducer
 
 from .._cut import ProcessCut
 from ._calls import WAIT, Calls, Wait
 from ._config import ProducerConfig
+from ._deliveries import Deliveries, Outgoing
 from ._errors import kafka_exception
-from ._message import message_of_record
 from ._metadata import CLUSTER_ID, cluster_metadata
 
 if TYPE_CHECKING:
@@ -26,25 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["FakeProducer"]
 
 _METADATA_TIMEOUT_S: Final = 60.0
-
-_PROPAGATION_S: Final = 30.0
-"""How long a message waits for a topic that nobody made; librdkafka's `topic.metadata.propagation.max.ms`."""
-
-
-@dataclass(eq=False, slots=True)
-class _Outgoing:
-    """A message on its way. Times are the cluster's, in nanoseconds."""
-
-    topic: str
-    value: Any
-    key: Any
-    partition: int
-    timestamp_ms: int | None
-    future: asyncio.Future[Message]
-    begun_ns: int
-    met: bool = False
-    struck_by: str | None = None
-    not_before_ns: int = 0
 
 
 class FakeProducer(AIOProducer):
@@ -81,15 +60,13 @@ class FakeProducer(AIOProducer):
         self._size = batch_size
         self._timeout_s = buffer_timeout
         self._calls = Calls(cluster, serial=False)
-        self._buffer: list[_Outgoing] = []
-        self._in_flight: deque[_Outgoing] = deque()
+        self._buffer: list[Outgoing] = []
+        self._deliveries = Deliveries(cluster, self._config)
         self._timer: asyncio.TimerHandle | None = None
         self._shut = False
         self._cut = False
-        self._sticky: dict[str, tuple[int, int]] = {}  # topic -> until when, which partition
         self._transaction: Transaction | None = None
         self._initialized = False
-        self._pump = _Pump(self)
         cluster.register(self)
 
     def __del__(self) -> None:
@@ -105,10 +82,8 @@ class FakeProducer(AIOProducer):
         self._cut = True
         self._cluster.forget(self)
         self._calls.cut()
-        self._cluster.remove_waiting(self._pump)
-        self._pump.stop()
+        self._deliveries.cut()
         self._buffer.clear()
-        self._in_flight.clear()
         self._stop_timer()
 
     def notice(self, error: KafkaError) -> None:
@@ -137,7 +112,7 @@ class FakeProducer(AIOProducer):
         future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         partition = kwargs.get("partition", -1)
         timestamp_ms = kwargs.get("timestamp") or None
-        self._buffer.append(_Outgoing(topic, value, key, partition, timestamp_ms, future, self._cluster.now_ns))
+        self._buffer.append(Outgoing(topic, value, key, partition, timestamp_ms, future, self._cluster.now_ns))
         if not self._shut:  # a closed one takes messages and never sends them, like the real one
             self._start_timer()
         if len(self._buffer) >= self._size:
@@ -173,106 +148,7 @@ class FakeProducer(AIOProducer):
                         if not failed.future.done():
                             failed.future.set_exception(error)
                     raise error
-        now_ns = self._cluster.now_ns
-        for outgoing in batch:
-            outgoing.begun_ns = now_ns
-            self._in_flight.append(outgoing)
-        self.deliver()
-
-    def deliver(self) -> None:
-        """Bring what is in flight to the cluster, as far as that is possible now, each topic in order."""
-        waiting: set[str] = set()
-        due_ns: list[int] = []
-        before = len(self._in_flight)
-        for outgoing in list(self._in_flight):
-            if self._cut:
-                return
-            if outgoing.topic in waiting:
-                continue
-            try:
-                result = self._deliver_one(outgoing)
-            except KafkaException as error:
-                self._landed(outgoing)
-                if not outgoing.future.done():
-                    outgoing.future.set_exception(error)
-                continue
-            if isinstance(result, Wait):
-                waiting.add(outgoing.topic)
-                due_ns.append(self._next_look_ns(outgoing))
-            elif not outgoing.future.done():
-                outgoing.future.set_result(result)
-        if len(self._in_flight) != before:
-            self._cluster.wake()
-        if due_ns:
-            self._pump.wait(min(due_ns))
-
-    def _landed(self, outgoing: _Outgoing) -> None:
-        if self._in_flight[0] is outgoing:
-            self._in_flight.popleft()
-        else:
-            self._in_flight.remove(outgoing)
-
-    def _give_up_ns(self, outgoing: _Outgoing) -> int:
-        return outgoing.begun_ns + round(min(self._config.message_timeout_s, 1e9) * 1e9)
-
-    def _next_look_ns(self, outgoing: _Outgoing) -> int:
-        return min(self._give_up_ns(outgoing), outgoing.begun_ns + round(_PROPAGATION_S * 1e9))
-
-    def _deliver_one(self, outgoing: _Outgoing) -> Message | Wait:
-        cluster = self._cluster
-        if cluster.now_ns >= self._give_up_ns(outgoing):
-            raise kafka_exception(KafkaError._MSG_TIMED_OUT)
-        if not cluster.reachable:
-            return WAIT
-        key, value = _bytes(outgoing.key), _bytes(outgoing.value)
-        if len(key or b"") + len(value or b"") > self._config.message_bytes_max:
-            raise kafka_exception(KafkaError.MSG_SIZE_TOO_LARGE, "Message failed")
-        if not cluster.has_topic(outgoing.topic):
-            if not cluster.auto_create_partitions:
-                if cluster.now_ns < outgoing.begun_ns + round(_PROPAGATION_S * 1e9):
-                    return WAIT
-                raise kafka_exception(KafkaError.UNKNOWN_TOPIC_OR_PART, "Message failed")
-            cluster.create_topic(outgoing.topic, cluster.auto_create_partitions)
-        if outgoing.partition < 0:
-            outgoing.partition = self._choose_partition(outgoing.topic, key)
-        wanted = (outgoing.topic, outgoing.partition)
-        if cluster.partition(wanted) is None:
-            raise kafka_exception(KafkaError._UNKNOWN_PARTITION, "Message failed")
-        if not outgoing.met:
-            outgoing.met = True
-            outgoing.struck_by = cluster.meet("produce")
-            if outgoing.struck_by == "delayed":
-                delay_s = cluster.draw_delay_s()
-                outgoing.not_before_ns = cluster.now_ns + round(delay_s * 1e9)
-                cluster.agenda.after(delay_s, cluster.wake)
-        if outgoing.struck_by == "fails":
-            raise kafka_exception(KafkaError._MSG_TIMED_OUT)
-        if cluster.now_ns < outgoing.not_before_ns:
-            return WAIT
-        record = cluster.append(
-            wanted,
-            key,
-            value,
-            timestamp_ms=outgoing.timestamp_ms,
-            transaction=self._transaction.number if self._transaction is not None else 0,
-        )
-        # It is in the log: whatever happens now, it must not be sent again.
-        self._landed(outgoing)
-        cluster.note_produced(outgoing.topic, record)
-        cluster.hazards.durable("kafka.produce")
-        if outgoing.struck_by == "ack_lost" and not outgoing.future.done():
-            outgoing.future.set_exception(kafka_exception(KafkaError._MSG_TIMED_OUT))
-        latency_s = (cluster.now_ns - outgoing.begun_ns) / 1e9
-        return message_of_record(*wanted, record, latency_s=latency_s)
-
-    def _choose_partition(self, topic: str, key: bytes | None) -> int:
-        if key or not self._config.sticky_s:
-            return self._cluster.choose_partition(topic, key, self._config.partitioner)
-        until_ns, partition = self._sticky.get(topic, (-1, 0))
-        if self._cluster.now_ns > until_ns:
-            partition = self._cluster.choose_partition(topic, None, self._config.partitioner)
-            self._sticky[topic] = self._cluster.now_ns + round(self._config.sticky_s * 1e9), partition
-        return partition
+        self._deliveries.send(batch)
 
     async def flush(self, timeout: float = -1) -> int:
         """Send what is in the buffer and wait until all has arrived, or failed. How many messages are left."""
@@ -281,7 +157,7 @@ class FakeProducer(AIOProducer):
             await asyncio.sleep(0)
             self._send_buffer()
         return await self._calls.call(
-            lambda: WAIT if self._in_flight else 0, timeout_s=timeout, expire=lambda: len(self._in_flight)
+            lambda: WAIT if len(self._deliveries) else 0, timeout_s=timeout, expire=lambda: len(self._deliveries)
         )
 
     async def poll(self, timeout: float = 0) -> int:
@@ -297,10 +173,7 @@ class FakeProducer(AIOProducer):
             outgoing.future.cancel()
         self._buffer.clear()
         if in_queue or in_flight:
-            purged, self._in_flight = self._in_flight, deque()
-            for outgoing in purged:
-                if not outgoing.future.done():
-                    outgoing.future.set_exception(kafka_exception(KafkaError._PURGE_QUEUE))
+            self._deliveries.purge()
         self._cluster.wake()
 
     async def close(self) -> None:
@@ -311,7 +184,7 @@ class FakeProducer(AIOProducer):
         self._cluster.forget(self)
 
     def __len__(self) -> int:
-        return 0 if self._shut else len(self._buffer) + len(self._in_flight)
+        return 0 if self._shut else len(self._buffer) + len(self._deliveries)
 
     # --- the cluster ---
 
@@ -355,6 +228,7 @@ class FakeProducer(AIOProducer):
         if not self._initialized or self._transaction is not None:
             raise kafka_exception(KafkaError._STATE)
         self._transaction = self._cluster.transaction()
+        self._deliveries.transaction = self._transaction.number
 
     async def commit_transaction(self, timeout: float = -1) -> None:
         """Send what is left and commit."""
@@ -368,7 +242,7 @@ class FakeProducer(AIOProducer):
 
     async def _finish_transaction(self) -> Transaction:
         await self.flush()
-        transaction, self._transaction = self._transaction, None
+        transaction, self._transaction, self._deliveries.transaction = self._transaction, None, 0
         if transaction is None:
             raise kafka_exception(KafkaError._STATE)
         return transaction
@@ -378,46 +252,3 @@ class FakeProducer(AIOProducer):
         raise NotImplementedError(
             "the fake cluster commits no offsets within transactions; use the consumer's commit()"
         )
-
-
-class _Pump:
-    """Looks again, for a producer that nobody waits for, when the cluster has changed or a message has timed out."""
-
-    def __init__(self, producer: FakeProducer) -> None:
-        self._producer = producer
-        self._loop = producer._loop
-        self._timer: asyncio.TimerHandle | None = None
-        self._scheduled = False
-
-    def wait(self, give_up_ns: int) -> None:
-        cluster = self._producer._cluster
-        cluster.add_waiting(self)
-        self.stop()
-        due_ns = cluster.agenda.next_due_ns
-        due_ns = give_up_ns if due_ns is None else min(due_ns, give_up_ns)
-        self._timer = self._loop.call_later(max(due_ns - cluster.now_ns, 0) / 1e9, self.wake)
-
-    def stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def wake(self) -> None:
-        if not self._scheduled and not self._loop.is_closed():
-            self._scheduled = True
-            self._loop.call_soon_threadsafe(self._look)
-
-    def _look(self) -> None:
-        self._scheduled = False
-        self.stop()
-        producer = self._producer
-        producer._cluster.remove_waiting(self)
-        try:
-            producer._cluster.catch_up()
-            producer.deliver()
-        except ProcessCut:  # nobody is left to be told
-            return
-
-
-def _bytes(data: Any) -> bytes | None:
-    return data.encode() if isinstance(data, str) else None if data is None else bytes(data)
