@@ -126,10 +126,6 @@ EXHIBITS: tuple[Exhibit, ...] = (
         "Actions are applied before anything says that they may have been.", crashes="all",
     ),
     Exhibit(
-        broken.lost_tombstone, "pages", "a file goes", "crash",
-        "Nothing says that a component is to be removed, until it is.", crashes="all",
-    ),
-    Exhibit(
         broken.memo_ignores_context, "styled_pages", "another style", "convergence",
         "A result stands though it was made with another value of a context key.",
     ),

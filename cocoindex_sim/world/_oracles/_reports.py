@@ -14,6 +14,7 @@ from ...values import (
     LiveReady,
     PreCommitted,
     RemovalFailed,
+    RunStarted,
     StablePath,
     Symbol,
     encode_key,
@@ -76,7 +77,12 @@ _MOUNT_TARGET = encode_key(Symbol("cocoindex/mount_target"))
 
 
 def reports_in(entries: Iterable[Entry], until: int | None = None) -> Reports:
-    """What stands after these entries of a trace, or after the first `until` of them."""
+    """What stands after these entries of a trace, or after the first `until` of them.
+
+    A removal that failed is tried again by the next update (LIV-17), so only that of the last one counts; what else
+    failed may not be: an item of a feed, an entry of a map (KFK-09, LMAP-05).
+    """
+    left: dict[StablePath, str] = {}  # what could not be removed
     failed: dict[StablePath, str] = {}
     broken: dict[StablePath, str] = {}  # live components that came to an end by themselves
     declared: dict[StablePath, set[StablePath]] = {}
@@ -84,19 +90,25 @@ def reports_in(entries: Iterable[Entry], until: int | None = None) -> Reports:
         event = entry.what
         if isinstance(event, PreCommitted):
             declared.setdefault(event.path, set()).update(event.targets)
-        elif isinstance(event, ComponentFailed | RemovalFailed):
+        elif isinstance(event, ComponentFailed):
             failed[event.path] = event.error
+        elif isinstance(event, RemovalFailed):
+            left[event.path] = event.error
+        elif isinstance(event, RunStarted):
+            left.clear()
         elif isinstance(event, LiveEnded):
             if event.error is not None:
                 broken[event.path] = event.error
-        elif failed and isinstance(event, ComponentReady):
+        elif (failed or left) and isinstance(event, ComponentReady):
             failed.pop(event.path, None)
+            left.pop(event.path, None)
         elif broken and isinstance(event, LiveReady):
             broken.pop(event.path, None)
         elif isinstance(event, ComponentRemoved):
             failed.pop(event.path, None)
+            left.pop(event.path, None)
             broken.pop(event.path, None)
-    return Reports(broken | failed, declared)
+    return Reports(broken | failed | left, declared)
 
 
 def keys_of(
