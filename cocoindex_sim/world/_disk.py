@@ -95,7 +95,8 @@ _Caller = Literal["standard library", "python", "package", "user"]
 _ROOM: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LIBRARIES: Final = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib")})
 _PACKAGES: Final = tuple({sysconfig.get_path(name) + os.sep for name in ("purelib", "platlib")})
-_PYTHONS_OWN: Final = (*_LIBRARIES, *_PACKAGES, sys.prefix + os.sep, sys.base_prefix + os.sep, "/dev/")
+_PYTHONS_OWN: Final = (*_LIBRARIES, *_PACKAGES, "/dev/")
+_PREFIXES: Final = (sys.prefix + os.sep, sys.base_prefix + os.sep)
 _READERS_OF_SOURCE: Final = ("linecache.py", "inspect.py", "tokenize.py", "pkgutil.py", "zipimport.py", "runpy.py")
 
 
@@ -157,13 +158,12 @@ def _calls_for(path: Any, directory: Any, depth: int) -> SystemCalls | None:
         text = "." if path is None else os.fsdecode(path)
     except TypeError:
         return None  # the real one says what is wrong with it
-    if text.startswith(_PYTHONS_OWN):
+    is_temporary = _is_below(text, _TEMPORARY[0])
+    is_elsewhere = os.path.isabs(text) and not is_temporary and not _is_below(text, calls.port.kernel.cwd)
+    if text.startswith(_PYTHONS_OWN) or (is_elsewhere and text.startswith(_PREFIXES)):
         return None
     caller = _caller(depth + 1)
-    if caller == "python":
-        return None
-    is_temporary = _is_below(text, _TEMPORARY[0])
-    if caller == "package" and os.path.isabs(text) and not (is_temporary or _is_below(text, calls.port.kernel.cwd)):
+    if caller == "python" or (caller == "package" and is_elsewhere):
         return None
     if is_temporary and calls.port.kernel.node_at(_TEMPORARY[0]) is None:
         calls.port.kernel.mkdir(_TEMPORARY[0], parents=True)

@@ -292,6 +292,18 @@ def test_installed_packages_read_their_own_data_and_the_rest_from_the_world(
     del sys.modules["reader"]
 
 
+def test_a_project_inside_the_directory_of_python_is_the_worlds_all_the_same(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cocoindex_sim.world._disk._PREFIXES", (str(project.parent) + os.sep,))
+    monkeypatch.setattr("cocoindex_sim.world._disk._TEMPORARY", ["/somewhere/else"])
+    with World() as world:
+        world.load("main.py", base=project)
+        assert inside((project / "docs").exists, world) is False
+        (project.parent / "beside.txt").write_text("Python's")
+        assert inside((project.parent / "beside.txt").read_text, world) == "Python's"
+
+
 def test_modules_are_imported_and_sources_shown_in_a_world(project: Path, tmp_path: Path) -> None:
     (project / "late.py").write_text("def fail():\n    raise ValueError('from a late module')\n")
     (project / "main.py").write_text(
