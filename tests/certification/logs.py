@@ -99,7 +99,7 @@ async def a_transaction_is_read_whole_or_not_at_all(stage: Stage) -> Observation
     await producer.begin_transaction()
     await producer.produce(topic, value="c1", partition=0)
     await producer.commit_transaction()
-    seen: Observations = {"watermarks while open": open_marks, "watermarks": await marks_of(stage, topic)}
+    seen: Observations = {"watermarks while open": open_marks, "watermarks": await marks_of(stage, topic, end=7)}
     for isolation in ("read_committed", "read_uncommitted"):
         consumer = stage.consumer(isolation_level=isolation, enable_partition_eof=True)
         await consumer.assign(at(topic, OFFSET_BEGINNING, 0))
@@ -124,6 +124,8 @@ async def an_aborted_transaction_may_be_the_last(stage: Stage) -> Observations:
     for partition in (0, 1):
         await producer.produce(topic, value="aborted", partition=partition)
     await producer.abort_transaction()
+    await marks_of(stage, topic, 0, end=3)
+    await marks_of(stage, topic, 1, end=2)
     consumer = stage.consumer(enable_partition_eof=True)
     await consumer.assign(at(topic, OFFSET_BEGINNING, 0, 1))
     messages = await read(consumer, 3)
@@ -137,14 +139,23 @@ async def an_aborted_transaction_may_be_the_last(stage: Stage) -> Observations:
     }
 
 
-async def marks_of(stage: Stage, topic: str) -> dict[str, list[int]]:
-    """The watermarks of the first partition, for each kind of reader."""
-    return {
-        isolation: list(
-            await stage.consumer(isolation_level=isolation).get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
-        )
-        for isolation in ("read_committed", "read_uncommitted")
+async def marks_of(stage: Stage, topic: str, partition: int = 0, *, end: int | None = None) -> dict[str, list[int]]:
+    """The watermarks of a partition, for each kind of reader.
+
+    With `end`, once all see that end, or after some time: what closes a transaction is written, and copied to other
+    brokers, after the call that closed it has returned.
+    """
+    readers = {
+        isolation: stage.consumer(isolation_level=isolation) for isolation in ("read_committed", "read_uncommitted")
     }
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + 20
+    while True:
+        place = TopicPartition(topic, partition)
+        marks = {name: list(await reader.get_watermark_offsets(place, timeout=10)) for name, reader in readers.items()}
+        if end is None or all(high == end for _, high in marks.values()) or loop.time() > give_up:
+            return marks
+        await asyncio.sleep(0.2)
 
 
 @story("transactions")
