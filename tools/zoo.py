@@ -79,7 +79,10 @@ def hazard_text(hazard: Hazard) -> str:
 
 
 def table(rows: list[Row]) -> str:
-    lines = ["| bug | in | what is wrong | oracle | seeds | deviations | smallest story |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| bug | in | what is wrong | oracle | seeds | deviations | smallest story |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for row in rows:
         if row.found is None or row.found.shrunk is None:
             continue
@@ -91,7 +94,10 @@ def table(rows: list[Row]) -> str:
             f"| {name} | {place} | {what} | {row.found.oracle} | {row.seeds} | {deviations} | {story(row.found)} |"
         )
     median = statistics.median(row.seeds for row in rows)
-    lines += ["", f"{len(rows)} bugs, found after {max(row.seeds for row in rows)} seeds at most, {median:g} in the median."]
+    lines += [
+        "",
+        f"{len(rows)} bugs, found after {max(row.seeds for row in rows)} seeds at most, {median:g} in the median.",
+    ]
     return "\n".join(lines) + "\n"
 
 

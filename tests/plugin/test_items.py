@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from contextlib import ExitStack
 
+import pytest
+from freezegun.api import freeze_factories
+
+from cocoindex_sim.world import _dates
 from pytest_coco._seeds import derived_seed
 
 from .plugin_project import Project
@@ -32,6 +36,23 @@ def pytest_collection_modifyitems(items):
     result = project.run("--coco-scenarios", "-s", "-rs")
     result.assert_outcomes(passed=1, skipped=1)
     result.stdout.fnmatch_lines(["*module shout", "function scenario a cold run shouts*", "SKIPPED*by mark"])
+
+
+def test_the_scenarios_of_a_file_share_what_makes_dates_virtual(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts: list[ExitStack] = []
+
+    real = _dates.replace_dates
+
+    def replace_dates(undo: ExitStack) -> None:
+        starts.append(undo)
+        real(undo)
+
+    monkeypatch.setattr(_dates, "replace_dates", replace_dates)
+    project.run("--coco-scenarios").assert_outcomes(passed=2)
+    assert len(starts) == 1
+    assert not freeze_factories
 
 
 def test_scenarios_are_selected_by_keyword(project: Project) -> None:
