@@ -228,8 +228,7 @@ async def _submit(component: Component, memo: ComponentMemo | None) -> None:
         await submission.wait_for_claims([*component.declared, *gone])
         submission.plan_declared(component.declared)
         submission.plan_removed(gone, reprocess=run.full_reprocess)
-        if submission.has_actions:
-            await _pre_commit(component, submission)
+        is_in_doubt = submission.has_actions and await _pre_commit(component, submission)
         handlers = await submission.apply()
         if component.any_descendant_failed:
             memo = None
@@ -260,7 +259,7 @@ async def _submit(component: Component, memo: ComponentMemo | None) -> None:
             run.marked.discard(path.encoded)
             run.tombstones.discard(path.encoded)
             writes.append((RecordKey("tombstone", path), None))
-        if record != run.component(path):
+        if is_in_doubt or record != run.component(path):
             writes.append((RecordKey("component", path), record))
         if writes:
             await run.committer.commit(writes)
@@ -277,8 +276,8 @@ async def _submit(component: Component, memo: ComponentMemo | None) -> None:
             await report_failure(component, error)
 
 
-async def _pre_commit(component: Component, submission: Submission) -> None:
-    """Possible records, with the component's claim on them, before any sink is called."""
+async def _pre_commit(component: Component, submission: Submission) -> bool:
+    """Possible records, with the component's claim on them, before any sink is called. Whether there were any."""
     old, writes = component.record, submission.possible()
     if writes:
         if old is None:
@@ -290,6 +289,7 @@ async def _pre_commit(component: Component, submission: Submission) -> None:
         if component.run.full_reprocess and component.parent is not None:  # memos above are still there
             writes.extend(submission.doubt(component.parent.path))
     await submission.pre_commit(writes)
+    return bool(writes)
 
 
 def _carried(component: Component) -> set[bytes]:

@@ -350,10 +350,15 @@ class LiveActivity:
         cycle = Cycle(self.run, StablePath(self.path.encoded + subpath), self.node.stats, self)
         anchor = Component(cycle, self.path, self.processor, None)
         anchor.stats = self.node.stats
-        anchor.record = self.run.component(self.path)
-        anchor.reserve(subpath, split_parts(subpath))
-        self._forget_memos(subpath)
-        self._put_on_record()
+        anchor.record = record = self.run.component(self.path)
+        ends = split_parts(subpath)
+        anchor.reserve(subpath, ends)
+        if record is None:
+            self._put_on_record()
+        elif record.memo is not None:
+            self.run.forget_memo(self.path)
+        for end in ends[:-1]:
+            self.run.forget_memo(StablePath(self.path.encoded + subpath[:end]))
         return anchor
 
     def _forget_memos(self, subpath: bytes) -> None:

@@ -39,6 +39,13 @@ class _Turns:
         self._alone = False
         self._waiting: deque[tuple[bool, asyncio.Future[None]]] = deque()
 
+    def ask_to_share(self) -> asyncio.Future[None] | None:
+        """A shared turn: None if it has come already, as for most of many."""
+        if self._waiting or self._alone:
+            return self.ask(alone=False)
+        self._sharing += 1
+        return None
+
     def ask(self, *, alone: bool) -> asyncio.Future[None]:
         """A turn: done once it has come."""
         turn = self.loop.create_future()
@@ -57,9 +64,11 @@ class _Turns:
                 turn.set_result(None)
             self._waiting.popleft()
 
-    def end(self, turn: asyncio.Future[None], *, alone: bool) -> None:
+    def end(self, turn: asyncio.Future[None] | None, *, alone: bool) -> None:
         """Give a turn back, whether it has come or not."""
-        if not turn.done():
+        if turn is None:
+            self._sharing -= 1
+        elif not turn.done():
             turn.cancel()
         elif not turn.cancelled():
             if alone:
@@ -70,18 +79,32 @@ class _Turns:
 
 
 class _Operation:
-    __slots__ = ("after", "began", "done", "is_sealed", "outcome", "path", "takes_slot", "turn", "work")
+    __slots__ = ("_done", "after", "began", "is_over", "is_sealed", "outcome", "path", "takes_slot", "turn", "work")
 
     def __init__(self, path: bytes, work: Work, after: list[_Operation], turns: _Turns, *, takes_slot: bool) -> None:
         self.path = path
         self.work: Work | None = work  # None: not to be run
         self.takes_slot = takes_slot
         self.after = after
-        self.turn = turns.ask(alone=False)
-        self.done: asyncio.Future[None] = turns.loop.create_future()
+        self.turn = turns.ask_to_share()
+        self.is_over = False
+        self._done: asyncio.Future[None] | None = None  # made when somebody waits
         self.outcome: asyncio.Future[Outcome[Any]] = turns.loop.create_future()
         self.began = False
         self.is_sealed = False  # something that has to come after it was asked for, so nothing may take its place
+
+    def end(self) -> None:
+        """Let those begin that wait for it."""
+        self.is_over = True
+        if self._done is not None:
+            self._done.set_result(None)
+
+    async def wait(self) -> None:
+        """Wait until it is over."""
+        if not self.is_over:
+            if self._done is None:
+                self._done = self.outcome.get_loop().create_future()
+            await asyncio.shield(self._done)
 
 
 class Order:
@@ -146,8 +169,9 @@ class Order:
 
     async def _perform(self, operation: _Operation) -> Outcome[Any]:
         for before in operation.after:
-            await asyncio.shield(before.done)
-        await operation.turn
+            await before.wait()
+        if operation.turn is not None:
+            await operation.turn
         if operation.work is not None and operation.takes_slot:
             await self._slots.take()  # and meanwhile others may take its place
             if operation.work is None or not operation.takes_slot:
@@ -160,7 +184,7 @@ class Order:
         """Also called for what was cancelled before it began, which runs no code of its own."""
         self._forget(operation)
         self._turns.end(operation.turn, alone=False)
-        operation.done.set_result(None)
+        operation.end()
         error = None if task.cancelled() else task.exception()
         if error is not None:
             operation.outcome.set_exception(error)  # a defect of ours
