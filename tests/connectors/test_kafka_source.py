@@ -534,6 +534,20 @@ def test_what_does_not_end_in_time_is_given_up_and_not_committed(wide: Place, as
     live.stop()
 
 
+def test_it_ends_promptly_while_partitions_are_being_handed_over(wide: Place) -> None:  # KFK-01, KFK-14
+    live = wide.begin()
+    wide.held = {f"v{number}" for number in range(40)}
+    backlog(wide, 40, keys=40, partitions=4)
+    wide.let()
+    wide.cluster.join_member("g", topics=[TOPIC])
+    wide.let(1)
+    began_s = wide.bench.loop.time()
+    live.stop()
+    assert wide.bench.loop.time() - began_s < 1.0
+    assert list(wide.cluster.members("g")) == [name for name in wide.cluster.members("g") if "scripted" in name]
+    assert wide.committed() == {}
+
+
 @pytest.mark.parametrize("assignor", ASSIGNORS)
 def test_partitions_come_back_and_are_followed_where_they_were_committed(wide: Place, assignor: str) -> None:  # KFK-14
     live = wide.begin(wide.map(wide.consumer(partition_assignment_strategy=assignor)))

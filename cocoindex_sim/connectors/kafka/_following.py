@@ -340,8 +340,11 @@ class Following:
         as not there.
         """
         if (position := getattr(self._consumer, "position", None)) is not None:
-            for at in await position([TopicPartition(*topic) for topic in missing]):
-                self._skip_to((at.topic, at.partition), at.offset)
+            try:
+                for at in await position([TopicPartition(*topic) for topic in missing]):
+                    self._skip_to((at.topic, at.partition), at.offset)
+            except KafkaException as error:
+                _log.debug("following %s: no positions: %s", self._topics, error)  # silence will tell
         if self._in_flight or self._loop.time() < self._news_s + _QUIET_S:
             return
         self._news_s = self._loop.time()
@@ -456,6 +459,9 @@ class Following:
     async def _leave(self) -> None:
         """Commit what is finished and leave the group (KFK-01)."""
         self._is_leaving = True
+        for _, drained in self._drains:  # the call that told of a revocation has to end, or none can be made
+            if not drained.done():
+                drained.set_result(None)
         try:
             await self._commit(self._partitions)
         finally:
