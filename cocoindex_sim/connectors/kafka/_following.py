@@ -63,6 +63,9 @@ _DRAIN_S: Final = 10.0
 _QUIET_S: Final = 3.0
 """For how long nothing must come of a partition, twice in a row, before what is missing counts as not there."""
 
+_ANSWER_S: Final = 1.0
+"""How long brokers that are there may take to say so."""
+
 _RETRY_FIRST_S: Final = 0.1
 _RETRY_MAX_S: Final = 5.0
 
@@ -347,11 +350,14 @@ class Following:
                 _log.debug("following %s: no positions: %s", self._topics, error)  # silence will tell
         if self._in_flight or self._loop.time() < self._news_s + _QUIET_S:
             return
-        self._news_s = self._loop.time()
+        self._news_s = began_s = self._loop.time()
         for topic in missing:
             if topic in self._partitions and await self._watermarks(topic, tries=1) is None:
-                self._quiet_looks = 0
+                self._heard()
                 return
+        if self._loop.time() > began_s + _ANSWER_S:
+            self._heard()  # the brokers have been away, and messages may need a moment to follow
+            return
         self._quiet_looks += 1
         if self._quiet_looks < 2:
             return

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["Client", "Commit", "KafkaCluster"]
 
 _DELAY_S_MAX: Final = 5.0
-_OUTAGE_S_MAX: Final = 20.0
+_STALL_S_MAX: Final = 2.0
+_OUTAGE_S_MAX: Final = 10.0
 
 
 class Commit(NamedTuple):
@@ -261,6 +262,10 @@ class KafkaCluster(Topics):
     def draw_delay_s(self) -> float:
         """How long something is late."""
         return self.rng.uniform(0.05, _DELAY_S_MAX)
+
+    def draw_stall_s(self) -> float:
+        """How long a broker that answers otherwise gives no messages."""
+        return self.rng.uniform(0.05, _STALL_S_MAX)
 
     def lose_brokers_for_a_while(self) -> None:
         """All brokers go down, and come back by themselves."""

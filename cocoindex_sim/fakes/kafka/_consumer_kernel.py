@@ -324,7 +324,7 @@ class ConsumerKernel:
             return True, None
         struck_by = cluster.meet("poll")
         if struck_by == "stall":
-            self.stall(cluster.draw_delay_s())
+            self.stall(cluster.draw_stall_s())
             return True, None
         if struck_by == "error":
             broker = cluster.leader(wanted)
