@@ -117,7 +117,7 @@ class Outcome:
 
     `hazards`: what went wrong; `met`: how often each (site, kind) could have. `durable_steps`: after how many it could
     have crashed. `before_steps`: how many choices and durable steps there were before each step that was taken.
-    `waiting`: who waits where at the end.
+    `waiting`: who waits where at the end. `limits`: how far it might have gone.
     """
 
     failure: Exception | None
@@ -128,6 +128,7 @@ class Outcome:
     before_steps: tuple[tuple[int, int], ...]
     trace: Trace
     waiting: str
+    limits: Limits
 
     @property
     def oracle(self) -> str:
@@ -210,6 +211,7 @@ def _attempt(case: Case, judges: Attendants | None, limits: Limits) -> Outcome:
         before_steps=tuple(before_steps),
         trace=world.trace,
         waiting=waiting,
+        limits=limits,
     )
 
 

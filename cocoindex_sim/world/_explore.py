@@ -45,6 +45,9 @@ _DFS_DEVIATIONS_MAX: Final = 2
 # How likely each call goes wrong, by turns: a fault at once hides what one later on would show.
 _RATES: Final = (0.3, 0.1, 0.03)
 
+_STEPS_MIN: Final = 200_000
+_STEPS_FACTOR: Final = 50
+
 # How many are tried without a crash before it is the crash.
 _OTHER_SCHEDULES: Final = 8
 
@@ -166,6 +169,7 @@ def explore(
       asyncio's order and "one" for the others. What fails only then is reported as the oracle "crash".
     * `faults`: each is made again with up to `faults_max` of these kinds of faults, or of "all" there are.
     * `check_determinism`: each is made again, and has to have the same trace.
+    * `limits`: how far a run may go; no other goes further than 50 times the steps of the one in order, or 200,000.
 
     Then each failure is shrunk, unless `shrinks` is false, in at most `shrink_runs_max` runs. A function has no steps
     to be left out, and to be killed it has to look after `World.killed` itself. Meanwhile the engine and asyncio log
@@ -351,6 +355,9 @@ class _Explorer:
             self._fail(run, case, outcome.failure, outcome)
             return
         self.passing = run, outcome
+        if not run.number:  # nobody waits for a run that does not end, when one that does is known
+            steps_max = max(_STEPS_MIN, _STEPS_FACTOR * outcome.trace.moment.steps)
+            self.limits = replace(self.limits, steps_max=min(self.limits.steps_max, steps_max))
         if self.policy == "dfs":  # a search is about one schedule; with a crash there are other candidates
             case = replace(case, policy=lambda _: Replay(outcome.recording.choices))
         for crash_at in self._crash_points(run, outcome):

@@ -84,7 +84,9 @@ class _Shrinking:
         self._first = outcome.recording
         self._judges = judges
         # A smaller run takes fewer steps, or else does not end: nobody wants to wait for that.
-        steps_max = max(_STEPS_MIN, _STEPS_FACTOR * outcome.trace.moment.steps)
+        steps = outcome.trace.moment.steps
+        endless = steps >= outcome.limits.steps_max
+        steps_max = max(_STEPS_MIN, steps // _STEPS_FACTOR if endless else steps * _STEPS_FACTOR)
         self._limits = replace(limits, steps_max=min(limits.steps_max, steps_max))
         self._crash_needed = crash_needed
         self._runs_max = runs_max

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cocoindex_sim.fakes import CRASH_SITE
+from cocoindex_sim.values import LimitError
 from cocoindex_sim.world import (
     Case,
     Crash,
@@ -263,6 +265,36 @@ def test_runs_log_nothing_and_the_loggers_are_as_before(
     assert explore(story, runs=10, faults={"EIO"}).fired
     assert caplog.records == []
     assert not logging.getLogger("cocoindex_sim").disabled
+
+
+def test_a_run_that_does_not_end_is_not_waited_for_when_one_that_does_is_known() -> None:
+    def body(world: World) -> None:
+        done: list[bool] = []
+
+        async def wait() -> None:
+            while not done:  # noqa: ASYNC110  what it should not do
+                await asyncio.sleep(0)
+
+        async def first() -> None:
+            if not waiting.done() and order:
+                return
+            done.append(True)
+
+        async def look() -> None:
+            order.append(1)
+
+        order: list[int] = []
+        waiting = world.loop.create_task(wait())
+        world.loop.create_task(first())
+        world.loop.create_task(look())
+        world.loop.settle()
+
+    (failure,) = explore(body, runs=50).failures
+    assert isinstance(failure.failure, LimitError)
+    assert "steps_max=200000" in str(failure.failure)
+    assert failure.shrunk is not None
+    assert failure.shrunk.outcome.limits.steps_max <= 200_000
+    assert failure.shrunk.recording.deviations == 1
 
 
 @pytest.mark.parametrize(
