@@ -1,7 +1,7 @@
 """Writes `docs/zoo.md`: every planted bug, the oracle that finds it, after how many seeds, and the smallest story.
 
-`--check` fails when the page is out of date, or a bug is found too late or not made small enough. `--sound RUNS` explores
-the same stories without the bugs instead, under that many seeds each.
+`--check` fails when the page is out of date, or a bug is found too late or not made small enough. `--sound RUNS`
+explores the same stories without the bugs instead, under that many seeds each.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ SEEDS_MAX, SEEDS_MEDIAN_MAX, STEPS_MAX, DEVIATIONS_MAX = 20, 5, 4, 2
 HEAD = """# The zoo
 
 Bugs as people write them, planted on purpose in connectors, in target types and in the engine itself. None of their
-stories asserts anything: each bug is found by an [oracle](oracles.md), under one of the first seeds, and then the run is
-made as small as can be. `tests/zoo` holds them; `python tools/zoo.py` writes this page.
+stories asserts anything: each bug is found by an [oracle](oracles.md), under one of the first seeds, and then the run
+is made as small as can be. `tests/zoo` holds them; `python tools/zoo.py` writes this page.
 
-*Seeds*: how many schedules were tried until it was found, asyncio's own among them. *Deviations*: how often the smallest
-run leaves asyncio's order. A story of no steps is the pipeline itself, brought up to date once by the oracles.
+*Seeds*: how many schedules were tried until it was found, asyncio's own among them. *Deviations*: how often the
+smallest run leaves asyncio's order. A story of no steps is the pipeline itself, brought up to date once by the oracles.
 """
 
 
