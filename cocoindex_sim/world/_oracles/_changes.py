@@ -83,6 +83,8 @@ class Witness(Observer):
         self.ready: list[Readiness] = []
         self.drops: list[Dropped] = []
         self.commits: list[Commit] = []
+        self.caught_up = -1
+        """The version that the last run has caught up with; -1 when it was no update to catch up, or failed."""
         self._logged = 0
         self._directories: set[str] = set()  # those the pipeline made
         self._files: dict[str, object] = {}
@@ -202,12 +204,15 @@ class Witness(Observer):
                 self._process = self._world.process
                 self._runs.clear()
             self._has_run = True
+            self.caught_up = -1
             self._runs.append(event.mode)
             self._begun[ROOT_PATH] = self.version
         elif isinstance(event, RunFinished):
             # A drop ends the update that goes on, and then itself.
             ended = next((mode for mode in self._runs if mode != "drop"), "drop")
             self._runs.remove(ended)
+            if ended != "drop" and event.error is None and not self._runs and not self._world.live:
+                self.caught_up = self._begun[ROOT_PATH]
             if ended == "drop" and event.error is None:
                 self.drops.append(Dropped(len(self._world.trace.entries), self.targets()))
 

@@ -32,7 +32,7 @@ __all__ = ["Attendance", "Judges"]
 _GRACE_S: Final = (3, 5, 15, 40, 60)
 """How long, step by step, a live update may take to bring about what it was told of, and no less than the first."""
 
-_FIRST_TOLD: Final = ("termination", "stale", "offsets", "orphans", "convergence", "ready", "idempotence")
+_FIRST_TOLD: Final = ("termination", "stale", "offsets", "orphans", "convergence", "idempotence", "ready")
 """Which oracle speaks when a run breaks several rules: the one that says most. What never comes right is not called
 late."""
 
@@ -111,7 +111,7 @@ class Attendance:
                 return
             if world.ready:
                 found = self._differences("when a live update has been left alone for two minutes")
-                if not found:
+                if all(violation.oracle in self._judges.off for violation in found):
                     return
         self._found += found if world.ready else [never_ready(world.loop.waiting())]
 
@@ -168,7 +168,7 @@ class Attendance:
 
     def _catch_up(self) -> bool:
         """One update to catch up. Whether another one is worth a look."""
-        error = self._try("the update to catch up", self._world.update)
+        error = None if self._is_caught_up() else self._try("the update to catch up", self._world.update)
         if is_endless(error):
             return False
         reference = self._reference()
@@ -182,6 +182,13 @@ class Attendance:
             self._found.append(left)
         self._found += self._differences("after one update to catch up")
         return True
+
+    def _is_caught_up(self) -> bool:
+        """Whether the story has ended with an update to catch up, and nothing has been in its way."""
+        world, witness = self._world, self._witness
+        if witness.caught_up != witness.version or world.hazards.fired or world.faults.injected:
+            return False
+        return not self._reports().failed
 
     def _once_more(self) -> None:
         if "idempotence" in self._judges.off:

@@ -60,8 +60,11 @@ def test_a_change_of_the_story_is_a_version_of_its_own() -> None:
         assert witness.version == 2
         world.files.touch("/project/a")
         assert witness.version == 2
-        world.kafka.produce("t", "v", "k")
+        world.files.chmod("/project/a", 0o600)
+        world.files.symlink("a", "/project/b")
         assert witness.version == 3
+        world.kafka.produce("t", "v", "k")
+        assert witness.version == 4
 
 
 def test_what_somebody_else_does_to_a_target_is_no_action_of_the_pipeline() -> None:
