@@ -6,6 +6,7 @@ import random
 import weakref
 from collections.abc import Sequence
 
+from ._moment import Moment
 from ._policy import Candidate
 
 __all__ = ["Pct"]
@@ -22,7 +23,8 @@ class Pct:
     someone has to wait for it; `SeededRandom` is better where nobody has to.
 
     After ten times `decisions` every candidate has the same probability: in asyncio a task that asks again and again
-    (`while not done: await sleep(0)`) does let the others run, so nobody is starved for ever.
+    (`while not done: await sleep(0)`) does let the others run, so nobody is starved for ever. When something happens
+    outside is no matter of priorities either: it has another moment each time.
 
     Algorithm: S. Burckhardt and others, "A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs"
     (ASPLOS 2010). A decision costs time linear in the number of candidates.
@@ -45,7 +47,7 @@ class Pct:
     def choose(self, ready: Sequence[Candidate]) -> int:
         """The index of the candidate whose actor has the highest priority."""
         self._decisions += 1
-        if self._decisions > self._fair_after:
+        if self._decisions > self._fair_after or isinstance(ready[0].actor, Moment):
             return int(self._draw() * len(ready))
         priorities = [self._priority(candidate.actor) for candidate in ready]
         best = priorities.index(max(priorities))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cocoindex_sim.world._loop import VirtualLoop
+from cocoindex_sim.world._moment import MOMENTS
 from cocoindex_sim.world._pct import Pct
 from cocoindex_sim.world._policy import Candidate, Policy, Replay, SeededRandom
 from cocoindex_sim.world._streams import Streams
@@ -157,3 +158,8 @@ def test_equal_actors_are_two_and_dead_ones_are_forgotten() -> None:
 def test_depth_and_decisions_begin_at_one(depth: int, decisions: int) -> None:
     with pytest.raises(ValueError, match=f"got depth={depth}, decisions={decisions}"):
         pct(0, depth=depth, decisions=decisions)
+
+
+def test_what_happens_outside_has_another_moment_each_time():
+    policy = pct(0, decisions=1_000)
+    assert len({policy.choose(MOMENTS) for _ in range(50)}) > 10
