@@ -291,8 +291,9 @@ class ConsumerKernel:
             problem = self._resolve(wanted, cursor, partition)
             if problem is not None:
                 return problem
-            cursor.watermarks = partition.log_start, partition.end(committed_only=self.config.committed_only)
-            if cursor.fetch < partition.end(committed_only=self.config.committed_only) or self._eof_is_news(cursor):
+            end = partition.end(committed_only=self.config.committed_only)
+            cursor.watermarks = partition.log_start, end
+            if cursor.fetch < end or self._eof_is_news(cursor):
                 ready.append((wanted, cursor, partition))
         if ready and self._may_go_wrong:
             self._may_go_wrong = False
