@@ -59,10 +59,12 @@ class MemoryHolder(ByteStore):
     def cut(self) -> None:
         """Crash: every later call raises StateError, and changes nothing."""
         self._refusal = "was cut off by a crash; nothing of this process is kept any more"
+        self._committed = _nothing  # an environment keeps its holder until it is collected: not its world, too
 
     def close(self) -> None:
         """Give the directory back. Idempotent."""
         self._refusal = self._refusal or "is closed; open the environment again"
+        self._committed = _nothing
 
     def _check(self) -> None:
         if self._refusal is not None:
@@ -94,6 +96,10 @@ class MemoryHolder(ByteStore):
             else:
                 content[key] = value
         self._committed()
+
+
+def _nothing() -> None:
+    pass
 
 
 class _MemoryCursor:

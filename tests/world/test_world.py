@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
+import weakref
 from datetime import timedelta
 from pathlib import Path
 
@@ -295,3 +297,18 @@ def test_in_asyncio_s_own_order_it_happens_at_once(project: Path) -> None:
         world.start()
         world.linger()
         assert (world.loop.steps, world.loop.choices) == (0, [])
+
+
+def test_a_world_that_is_closed_and_forgotten_leaves_nothing_in_memory(project: Path) -> None:
+    def run() -> weakref.ref[World]:
+        with loaded(project) as world:
+            world.start()
+            world.settle()
+            world.crash()
+            world.restart()
+            world.update()
+            return weakref.ref(world)
+
+    forgotten = run()
+    gc.collect()
+    assert forgotten() is None
