@@ -39,8 +39,6 @@ BENCHMARKS = {
     "live": Benchmark(("30",), ("p50_ms", "p99_ms", "burst_s")),
     "kafka": Benchmark(("20000", "2000"), ("seconds",), start_s=3.0),
 }
-# The others need releases of cocoindex_sim that are to come.
-TODAY = ("components", "files")
 
 
 def run(name: str, package: str) -> dict[str, float]:
@@ -86,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Compare two packages.")
     parser.add_argument("--rounds", type=int, default=3, help="how often each runs (default: %(default)s)")
-    parser.add_argument("--only", default=",".join(TODAY), metavar="NAMES", help="default: %(default)s")
+    parser.add_argument("--only", default=",".join(BENCHMARKS), metavar="NAMES", help="default: %(default)s")
     parser.add_argument("a", nargs="?", default="cocoindex_sim", metavar="A", help="default: %(default)s")
     parser.add_argument("b", nargs="?", default="cocoindex", metavar="B", help="default: %(default)s")
     options = parser.parse_args(arguments)
