@@ -21,6 +21,7 @@ class TableFeed:
 
     def __init__(self, table: MapClient) -> None:
         self.table = table
+        self.latest: dict[str, coco.ComponentMountHandle] = {}  # by key, what the last change of it became
 
     async def watch(self, subscriber: coco.LiveMapSubscriber[str, Any]) -> None:
         begin, end = await self.table.committed() or 0, await self.table.end()
@@ -32,7 +33,8 @@ class TableFeed:
                     await self.take(subscriber, change, told)
 
     async def take(self, subscriber: coco.LiveMapSubscriber[str, Any], change: MapChange, told: Told) -> None:
-        told.put_nowait((change.offset, await self.tell(subscriber, change)))
+        self.latest[change.key] = await self.tell(subscriber, change)
+        told.put_nowait((change.offset, self.latest[change.key]))
 
     async def tell(self, subscriber: coco.LiveMapSubscriber[str, Any], change: MapChange) -> Any:
         if change.deleted:
@@ -47,6 +49,8 @@ class TableFeed:
             await handle.ready()
             await self.table.commit(offset + 1)
             if done < end <= offset + 1:
+                for latest in list(self.latest.values()):  # which may have taken the place of one before the end
+                    await latest.ready()
                 await subscriber.mark_ready()
             done = offset + 1
 

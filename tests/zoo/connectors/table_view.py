@@ -1,7 +1,7 @@
 """A view of a remote table, done right; and each way of doing it wrong, as its author might have written it.
 
-What follows the table first, and then scans it, misses nothing, and what the scan has seen already it does not tell
-again. It comes back when its subscription dies.
+What follows the table first, and then scans it, misses nothing, and what the scan has seen already, or was told, it
+does not tell again. It comes back when its subscription dies.
 """
 
 from __future__ import annotations
@@ -25,6 +25,13 @@ class TableView:
     def __init__(self, table: MapClient) -> None:
         self.table = table
         self.scanned = 0  # what is below this offset, the last scan has seen
+        self.told: dict[str, int] = {}  # by key, the offset of what was told last: a change may come twice
+
+    def is_news(self, change: MapChange) -> bool:
+        if change.offset < self.scanned or change.offset <= self.told.get(change.key, -1):
+            return False
+        self.told[change.key] = change.offset
+        return True
 
     async def connect(self) -> None:
         await asyncio.sleep(CONNECT_S)
@@ -43,7 +50,7 @@ class TableView:
                     await subscriber.update_all()
                     await subscriber.mark_ready()
                     async for change in changes:
-                        if change.offset >= self.scanned:
+                        if self.is_news(change):
                             await self.tell(subscriber, change)
             except MapError as error:
                 await subscriber.report_exception(error)
@@ -89,7 +96,7 @@ class ReadyTooEarly(TableView):
             await subscriber.update_all()
             await subscriber.mark_ready()
             async for change in changes:
-                if change.offset >= self.scanned:
+                if self.is_news(change):
                     await self.tell(subscriber, change)
 
 
@@ -117,7 +124,7 @@ class DeleteOvertakenByUpdate(TableView):
                 async for change in changes:
                     if change.deleted:
                         await subscriber.delete(change.key)
-                    elif change.offset >= self.scanned:
+                    elif self.is_news(change):
                         updates.put_nowait(change)
 
     async def _tell_later(self, subscriber: Any, updates: asyncio.Queue[MapChange]) -> None:
@@ -157,7 +164,7 @@ class SwallowedWatcherFailure(TableView):
                 await subscriber.update_all()
                 await subscriber.mark_ready()
                 async for change in changes:
-                    if change.offset >= self.scanned:
+                    if self.is_news(change):
                         await self.tell(subscriber, change)
         except MapError:
             await subscriber.mark_ready()
@@ -176,7 +183,7 @@ class ReconnectedWithoutRescan(TableView):
                         await subscriber.mark_ready()
                         is_scanned = True
                     async for change in changes:
-                        if change.offset >= self.scanned:
+                        if self.is_news(change):
                             await self.tell(subscriber, change)
             except MapError as error:
                 await subscriber.report_exception(error)
@@ -213,7 +220,7 @@ class OneTaskPerChange(TableView):
             await subscriber.mark_ready()
             async with asyncio.TaskGroup() as group:
                 async for change in changes:
-                    if change.offset >= self.scanned:
+                    if self.is_news(change):
                         group.create_task(self._fetch_and_tell(subscriber, change))
 
     async def _fetch_and_tell(self, subscriber: Any, change: MapChange) -> None:
