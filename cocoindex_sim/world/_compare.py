@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from ._story import STATS_FIELDS, Contains, Diff, Exactly, Failure, StatsExpectation, TargetExpectation
+from ._story import STATS_FIELDS, Contains, Diff, Exactly, Failure, Matches, StatsExpectation, TargetExpectation
 
 if TYPE_CHECKING:
     from ..engine import UpdateStats
 
-__all__ = ["Difference", "compare_diff", "compare_error", "compare_stats", "compare_targets", "diff_of"]
+__all__ = [
+    "Difference",
+    "clipped",
+    "compare_diff",
+    "compare_error",
+    "compare_stats",
+    "compare_targets",
+    "diff_of",
+    "entry_lines",
+    "text_problem",
+]
+
+K = TypeVar("K", str, bytes, tuple[str, str])
+V = TypeVar("V")
 
 LINES_MAX = 40
 """How many lines of one file a difference shows."""
@@ -25,9 +38,38 @@ class Difference(NamedTuple):
     lines: list[str]
 
 
-def _clip(lines: list[str]) -> list[str]:
+def clipped(lines: Sequence[str]) -> list[str]:
+    """At most 40 lines; the last then says how many there are more."""
     more = len(lines) - LINES_MAX
-    return lines if more <= 0 else [*lines[:LINES_MAX], f"... {more} more lines"]
+    return list(lines) if more <= 0 else [*lines[:LINES_MAX], f"... {more} more lines"]
+
+
+def entry_lines(
+    wanted: Mapping[K, TargetExpectation],
+    held: Mapping[K, V],
+    *,
+    named: Callable[[K], str],
+    shown: Callable[[V], str],
+    problem: Callable[[TargetExpectation, V], str],
+) -> list[str]:
+    """What is missing, extra and different among the entries of an external system, a line each.
+
+    `named` and `shown`: how a key and a value are written; `problem`: what is wrong with a value, empty for nothing.
+    """
+    lines = [f"missing    {named(key)}" for key in sorted(wanted.keys() - held.keys())]
+    lines += [f"extra      {named(key)} = {shown(held[key])}" for key in sorted(held.keys() - wanted.keys())]
+    for key in sorted(wanted.keys() & held.keys()):
+        wrong = problem(wanted[key], held[key])
+        if wrong:
+            lines.append(f"different  {named(key)} = {shown(held[key])}, {wrong}")
+    return lines
+
+
+def text_problem(expected: Contains | Matches, text: str) -> str:
+    """What is wrong with a text, in a few words; empty for nothing."""
+    if isinstance(expected, Contains):
+        return "" if expected.text in text else f"expected to contain {expected.text!r}"
+    return "" if re.search(expected.pattern, text) else f"expected to match {expected.pattern!r}"
 
 
 def _decoded(data: bytes) -> str | None:
@@ -91,7 +133,7 @@ def compare_targets(
     lines += [f"extra      {path}" for path in extra]
     for path, problem in differing.items():
         lines += [f"different  {path}   (- expected, + actual)" if problem[0][:1] in "+- " else f"different  {path}"]
-        lines += ["    " + line for line in _clip(problem)]
+        lines += ["    " + line for line in clipped(problem)]
     return Difference(f"the target files are not as expected: {', '.join(counts)}", lines)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ._compare import Difference
-from ._story import CommittedExpectation, Contains, Exactly, TargetExpectation, TopicExpectation
+from ._compare import Difference, entry_lines, text_problem
+from ._story import CommittedExpectation, Exactly, TargetExpectation, TopicExpectation
 
 if TYPE_CHECKING:
     from ..fakes.kafka import KafkaCluster
@@ -22,14 +22,8 @@ def compare_topics(expected: Iterable[TopicExpectation], kafka: KafkaCluster) ->
         if not kafka.has_topic(topic):
             lines.append(f"missing    the topic {topic!r}; there are {', '.join(kafka.topics) or 'none'}")
             continue
-        wanted, held = dict(contents), kafka.fold(topic)
-        lines += [f"missing    {_shown(key)} of {topic!r}" for key in sorted(wanted.keys() - held.keys())]
-        for key in sorted(held.keys() - wanted.keys()):
-            lines.append(f"extra      {_shown(key)} of {topic!r} = {_shown(held[key])}")
-        for key in sorted(wanted.keys() & held.keys()):
-            problem = _problem(wanted[key], held[key])
-            if problem:
-                lines.append(f"different  {_shown(key)} of {topic!r} = {_shown(held[key])}, {problem}")
+        named = partial(_named, topic)
+        lines += entry_lines(dict(contents), kafka.fold(topic), named=named, shown=_shown, problem=_problem)
     return Difference("the topics are not as expected", lines) if lines else None
 
 
@@ -52,6 +46,10 @@ def _listed(offsets: Iterable[int | None]) -> str:
     return "[" + ", ".join("none" if offset is None else str(offset) for offset in offsets) + "]"
 
 
+def _named(topic: str, key: bytes) -> str:
+    return f"{_shown(key)} of {topic!r}"
+
+
 def _shown(data: bytes) -> str:
     try:
         return repr(data.decode())
@@ -66,6 +64,4 @@ def _problem(expected: TargetExpectation, actual: bytes) -> str:
         text = actual.decode()
     except UnicodeDecodeError:
         return "which is not UTF-8 text"
-    if isinstance(expected, Contains):
-        return "" if expected.text in text else f"expected to contain {expected.text!r}"
-    return "" if re.search(expected.pattern, text) else f"expected to match {expected.pattern!r}"
+    return text_problem(expected, text)

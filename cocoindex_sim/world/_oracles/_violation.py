@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from .._compare import clipped
 from .._failed import ExpectationFailed
 from .._place import Place
 
@@ -24,7 +25,6 @@ ORACLES: tuple[str, ...] = (
 )
 """The names of all oracles. `crash` and `determinism` are judged by comparing runs, the others in every run."""
 
-LINES_MAX = 40
 VALUE_CHARS_MAX = 60
 
 
@@ -60,12 +60,6 @@ def shown(value: object) -> str:
             value = value.decode()
     text = repr(value)
     return text if len(text) <= VALUE_CHARS_MAX else f"{text[: VALUE_CHARS_MAX - 1]}… ({len(text)} characters)"
-
-
-def clipped(lines: Sequence[str]) -> list[str]:
-    """At most 40 lines; the last then says how many there are more."""
-    more = len(lines) - LINES_MAX
-    return list(lines) if more <= 0 else [*lines[:LINES_MAX], f"... {more} more lines"]
 
 
 def difference_lines(expected: Mapping[str, object], actual: Mapping[str, object], keys: Sequence[str]) -> list[str]:
