@@ -7,26 +7,23 @@ PACKAGE `bare` only consumes the topic: the floor. AHEAD_KB is how much the clie
 whole. The topic is filled first, by another process, and deleted at the end.
 """
 
-# mypy: disable-error-code="untyped-decorator"
-# The package is chosen at run time, so nothing is known of its decorators.
-
 import asyncio
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.aio import AIOConsumer
 from confluent_kafka.cimpl import NewTopic
 
-from ._measure import Journal, package_under_test, report, rss_mb
+from ._kafka import catch_up, consume
+from ._measure import report, rss_mb
 
 PARTITIONS = 12
 
@@ -44,38 +41,6 @@ def fill(brokers: str, topic: str, messages: int, keys: int) -> None:
         if number % 1_000 == 0:
             producer.poll(0)
     producer.flush()
-
-
-async def run_bare(consumer: AIOConsumer, topic: str, messages: int) -> None:
-    """Without an engine."""
-    await consumer.subscribe([topic])
-    seen = 0
-    while seen < messages:
-        seen += len(await consumer.consume(num_messages=500, timeout=1))
-
-
-async def run_engine(package: str, consumer: AIOConsumer, topic: str, messages: int, keys: int, state: Path) -> None:
-    """With one."""
-    coco = package_under_test(package)
-    kafka = package_under_test(f"{package}.connectors.kafka")
-    journal = Journal(coco)
-    provider = coco.register_root_target_states_provider("benchmarks/kafka", journal)
-
-    @coco.fn
-    async def declare(message: Any) -> None:
-        coco.declare_target_state(provider.target_state(message.key(), message.value()))
-
-    @coco.fn
-    async def main() -> None:
-        await coco.mount_each(declare, kafka.topic_as_map(consumer, [topic]))
-
-    environment = coco.Environment(coco.Settings(db_path=state), event_loop=asyncio.get_running_loop())
-    await coco.App(coco.AppConfig("kafka", environment), main).update()
-    # CocoIndex 1.0.26 deletes what a feed delivered before it was ready, on the first run of an app.
-    if package != "cocoindex":
-        first = max(messages - keys, 0)
-        last = {f"k{number % keys}".encode(): f"v{number}".encode() for number in range(first, messages)}
-        assert journal.content == last
 
 
 def prepare(brokers: str, messages: int, keys: int) -> str:
@@ -102,13 +67,11 @@ async def measure(package: str, brokers: str, topic: str, messages: int, keys: i
     )
     directory = Path(tempfile.mkdtemp())
     before_mb = rss_mb()
-    start = time.perf_counter()
     try:
         if package == "bare":
-            await run_bare(consumer, topic, messages)
+            seconds = await consume(consumer, topic, messages)
         else:
-            await run_engine(package, consumer, topic, messages, keys, directory / "state")
-        seconds = time.perf_counter() - start
+            seconds = await catch_up(package, consumer, topic, messages, keys, directory / "state")
         figures = {"seconds": round(seconds, 3), "per_s": round(messages / seconds)}
         report(figures | {"before_mb": before_mb, "rss_mb": rss_mb()})
         admin = AdminClient({"bootstrap.servers": brokers})
