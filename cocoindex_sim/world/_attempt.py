@@ -39,7 +39,7 @@ class Attendance(Protocol):
         ...
 
     def judge(self, *, supervised: bool) -> None:
-        """Judge the run. Raises OracleViolated."""
+        """Let nothing go wrong any more, and judge the run. Raises OracleViolated."""
         ...
 
 
@@ -192,8 +192,6 @@ def _attempt(case: Case, judges: Attendants | None, limits: Limits) -> Outcome:
         finally:
             durable_steps = durable_steps or hazards.durable_steps  # those of judging do not count
         if attendance is not None:
-            hazards.lift()
-            world.faults.lift()
             attendance.judge(supervised=case.supervised)
     except Exception as error:
         failure = error

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ...values import ROOT_PATH, DivergenceError, LimitError, RunStarted, StablePath
-from .._policy import Candidate
+from .._policy import Replay
 from .._silence import silent_logs
 from .._story import Story
 from ._changes import Commit, Witness
@@ -39,13 +39,6 @@ late."""
 
 _PREFIXES_MAX: Final = 30
 """How many messages are looked at one by one; of more, all that are done together."""
-
-
-class _InOrder:
-    """As `Fifo`, for a loop that is running already."""
-
-    def choose(self, ready: Sequence[Candidate]) -> int:
-        return 0
 
 
 class Judges:
@@ -130,7 +123,7 @@ class Attendance:
             self.ending()
             self._try("the stopped live update", world.stop)
         self._lift()
-        world.loop.policy = _InOrder()  # what is judged is the story
+        world.loop.policy = Replay(())  # asyncio's own order: what is judged is the story
         if world.down or world.killed:
             world.restart()
         elif world.ended_by_itself:
