@@ -166,8 +166,9 @@ async def what_is_committed_while_revoked_is_not_given_again(stage: Stage) -> Ob
     await until(lambda: len(first.messages) + len(second.messages) >= 16, "the new ones")
     await asyncio.sleep(1)
     return {
-        "commits": list(first.commits or ()),
-        "in all": len(first.messages) + len(second.messages),
+        # How many rebalances there are depends on how fast the members join.
+        "commits": sorted(set(first.commits or ())),
+        "given again": len(first.messages) + len(second.messages) > 16,
         "offsets of the second": sorted({message.offset() for message in second.messages}),
     }
 
