@@ -17,6 +17,7 @@ import glob
 import io
 import os
 import pathlib
+import re
 import sys
 import sysconfig
 import tempfile
@@ -186,11 +187,16 @@ def _bypassed(event: str, arguments: tuple[Any, ...]) -> str | None:
     path = arguments[position]
     if path is None and event in ("os.listdir", "os.scandir"):
         path = "."
-    if path is None or isinstance(path, int) or (event == "sqlite3.connect" and path in ("", ":memory:")):
+    if path is None or isinstance(path, int) or (event == "sqlite3.connect" and _is_in_memory(path)):
         return None
     if event == "open" and path == "<unknown>":  # where a compiler looks for the line of a syntax error
         return None
     return None if _calls_for(path, None, 3) is None else f"{event}({os.fsdecode(path)!r})"
+
+
+def _is_in_memory(database: Any) -> bool:
+    text = os.fsdecode(database)
+    return text in ("", ":memory:") or re.match(r"file:(:memory:|[^?]*\?(.*&)?mode=memory(&|$))", text) is not None
 
 
 def _really(real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -251,6 +251,10 @@ AROUND: dict[str, tuple[str, Callable[[], object]]] = {
     "a rename taken before": ("os.rename('a')", lambda: early_rename("a", "b")),
     "FileIO": ("open('a')", lambda: io.FileIO("a")),
     "a database": ("sqlite3.connect('a.db')", lambda: sqlite3.connect("a.db")),
+    "a database by its address": (
+        "sqlite3.connect('file:a.db?xmode=memory')",
+        lambda: sqlite3.connect("file:a.db?xmode=memory", uri=True),
+    ),
     "an owner": ("os.chown('a')", lambda: os.chown("a", 0, 0)),
 }
 
@@ -266,8 +270,11 @@ def test_what_gets_round_the_files_of_the_world_is_a_fence(call: str, use: Calla
         assert world.fenced == [caught.value]
 
 
-def test_a_database_in_memory_is_fine() -> None:
-    with closing(inside(lambda: sqlite3.connect(":memory:"))) as database:
+@pytest.mark.parametrize(
+    "name", [":memory:", "file::memory:", "file::memory:?cache=shared", "file:shop?cache=shared&mode=memory"]
+)
+def test_a_database_in_memory_is_fine(name: str) -> None:
+    with closing(inside(lambda: sqlite3.connect(name, uri=True))) as database:
         assert database.execute("select 1").fetchall() == [(1,)]
 
 
