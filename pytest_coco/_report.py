@@ -57,7 +57,7 @@ def _replay(found: Found, nodeid: str, options: Options) -> str:
     steps_max = options.steps_max
     if "LimitError" in found.verdict:  # it would be met later, if at all
         steps_max = found.smallest.limits.steps_max
-    limits = (("steps", steps_max), ("events", options.events_max), ("time", options.time_s_max))
+    limits = (("steps", steps_max), ("events", options.events_max), ("time", options.time_max))
     limited = "".join(f" --coco-{name}-max={limit}" for name, limit in limits if limit is not None)
     return f"{command} --coco-replay={found.smallest.recording}{limited}"
 

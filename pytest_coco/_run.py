@@ -84,7 +84,7 @@ def _limits(options: Options) -> Limits:
     return Limits(
         steps_max=options.steps_max or limits.steps_max,
         events_max=options.events_max or limits.events_max,
-        time_ns_max=None if options.time_s_max is None else options.time_s_max * 1_000_000_000,
+        time_ns_max=None if options.time_max is None else options.time_max * 1_000_000_000,
     )
 
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from . import hookspecs
 from ._faults import FAULTS, FaultCounts
 from ._fixtures import coco_world
-from ._options import OPTIONS, SUFFIX, add_options, header, read_options, select_scenarios
+from ._options import LAYERS, OPTIONS, add_options, header, read_options
+from ._selection import SUFFIX, add_selection, select_scenarios
 
 __all__ = ["coco_world"]
 
@@ -19,10 +21,16 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
+    add_selection(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.add_hookspecs(hookspecs)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    options = config.stash[OPTIONS] = read_options(config)
+    layers = config.stash[LAYERS] = read_options(config)
+    options = config.stash[OPTIONS] = layers.options()
     config.stash[FAULTS] = FaultCounts()
     select_scenarios(config, options)
 

@@ -6,7 +6,7 @@ import pytest
 
 from cocoindex_sim.scenario import SUFFIX as SCENARIO_SUFFIX
 from cocoindex_sim.scenario._steps import STEP_NAMES
-from pytest_coco._options import SUFFIX
+from pytest_coco._selection import SUFFIX
 
 from .plugin_project import FAILING, PASSING, Project
 
