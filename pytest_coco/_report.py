@@ -8,7 +8,7 @@ import traceback
 
 from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback, TerminalRepr
 
-from cocoindex_sim.world import ExpectationFailed, Found, step_text
+from cocoindex_sim.world import ExpectationFailed, Found, ProduceMessages, Story, step_text
 
 from ._options import Options
 from ._run import ScenarioFailed
@@ -86,6 +86,12 @@ def _found_by(failure: ScenarioFailed) -> list[str]:
     return ["", *lines]
 
 
+def _given(story: Story) -> list[str]:
+    keys = (f"{key} of {name!r}" for name, key, _ in story.entries)
+    messages = sum(len(step.messages) for step in story.kafka if isinstance(step, ProduceMessages))
+    return [path for path, _ in story.files] + [*keys] + ([_count(messages, "message")] if messages else [])
+
+
 def _shrunk(found: Found) -> list[str]:
     shrunk = found.shrunk
     if shrunk is None:
@@ -98,6 +104,8 @@ def _shrunk(found: Found) -> list[str]:
     ]
     limit = f", and stopped by {shrunk.limit}: there may be a smaller one" if shrunk.limit else ""
     lines = ["", f"shrunk in {_count(shrunk.runs, 'run')} to {', '.join(parts)}{limit}:"]
+    if recording.left_out and shrunk.story is not None:
+        lines += _indented([f"given    {', '.join(_given(shrunk.story)) or 'nothing'}"])
     lines += _indented([f"line {step.place.line}  {step_text(step)}" for step in shrunk.steps])
     return lines + _indented([f"hazard   {hazard}" for hazard in hazards])
 

@@ -10,6 +10,7 @@ from typing import Final, Protocol, TypeAlias
 
 from ..fakes import DrawnHazards, Hazard, Hazards, RecordedHazards
 from ._failed import ExpectationFailed
+from ._parts import without_parts
 from ._perform import perform
 from ._policy import Fifo, Policy
 from ._recording import Recording
@@ -104,11 +105,11 @@ class Case:
         return cls(story, recording.seed, recording=recording)
 
     def performed(self) -> Story | Body:
-        """The story with the steps that the run takes."""
-        kept = None if self.recording is None else self.recording.kept
-        if kept is None or not isinstance(self.story, Story):
+        """The story with the steps that the run takes, and the parts."""
+        if self.recording is None or not isinstance(self.story, Story):
             return self.story
-        return replace(self.story, steps=tuple(self.story.steps[at] for at in kept))
+        kept, story = self.recording.kept, without_parts(self.story, self.recording.left_out)
+        return story if kept is None else replace(story, steps=tuple(story.steps[at] for at in kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +199,17 @@ def _attempt(case: Case, judges: Attendants | None, limits: Limits) -> Outcome:
     finally:
         waiting = world.loop.waiting()
         world.close()
-    kept = None if case.recording is None else case.recording.kept
+    recording = case.recording
     fired = tuple(hazards.fired)
     return Outcome(
         failure=failure,
-        recording=Recording(case.seed, tuple(world.loop.choices), kept, fired if case.supervised else None),
+        recording=Recording(
+            case.seed,
+            tuple(world.loop.choices),
+            None if recording is None else recording.kept,
+            fired if case.supervised else None,
+            () if recording is None else recording.left_out,
+        ),
         hazards=fired,
         met=hazards.met,
         durable_steps=durable_steps,

@@ -18,6 +18,7 @@ from ._divergence import divergence_lines
 from ._failed import ExpectationFailed
 from ._oracles import Judges
 from ._order import first_refusal
+from ._parts import emptied, parts_of
 from ._pct import Pct
 from ._place import Place
 from ._policy import Candidate, Fifo, Policy, Replay, SeededRandom
@@ -258,7 +259,7 @@ def _random(streams: Streams) -> Policy:
 
 
 def check_kept(story: Story, recording: Recording) -> None:
-    """Whether the steps that a recording keeps are steps of this story, and make one. Raises ValueError."""
+    """Whether what a recording keeps and leaves out are parts of this story, and make one. Raises ValueError."""
     kept = recording.kept or ()
     beyond = [number for number in kept if number >= len(story.steps)]
     if beyond:
@@ -266,6 +267,16 @@ def check_kept(story: Story, recording: Recording) -> None:
             f"the recording keeps step {beyond[0]}, counted from 0, and the story has {len(story.steps)} steps: it was"
             " made for another story, or for another version of it"
         )
+    count = len(parts_of(story))
+    unknown = [number for number in recording.left_out if number >= count]
+    if unknown:
+        raise ValueError(
+            f"the recording leaves out part {unknown[0]}, counted from 0, and the story has {count} parts: it was made"
+            " for another story, or for another version of it"
+        )
+    nothing = emptied(story, recording.left_out)
+    if nothing is not None:
+        raise ValueError(f"the recording leaves out all parts of a step, and not the step: {nothing.place}")
     refused = first_refusal([story.steps[number] for number in kept])
     if refused is not None:
         raise ValueError(f"the steps that the recording keeps are no story: {refused[0].place}: {refused[1]}")

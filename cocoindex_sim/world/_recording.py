@@ -29,12 +29,15 @@ class Recording:
     itself; None for a run that was judged by the story's own expectations too, while one with hazards, were it none of
     them, is judged by the oracles alone.
 
-    As text it is `seed.choices`, then `.k` and the steps kept and `.h` and the hazards unless these are None; all in
-    letters that neither a shell nor a file system minds.
+    `left_out`: the numbers, from 0, of the parts of the story that the run did without: of what is given, and of what
+    steps do several of.
+
+    As text it is `seed.choices`, then `.k` and the steps kept, `.p` and the parts left out, `.h` and the hazards,
+    unless there is none of these; all in letters that neither a shell nor a file system minds.
 
     * a choice is one digit to base 36, or `-40-` above that; `0_12_` is twelve times 0. Zeros at the end are left out,
       for they are what a replay does anyway.
-    * steps are `1-3_7`: from 1 to 3, and 7.
+    * steps and parts are `1-3_7`: from 1 to 3, and 7.
     * hazards are `site~nth~kind`, with `+` between two. What is no letter, digit, dot or underscore is written in
       UTF-8, each byte as `-20`.
     """
@@ -43,6 +46,7 @@ class Recording:
     choices: tuple[int, ...]
     kept: tuple[int, ...] | None = None
     hazards: tuple[Hazard, ...] | None = None
+    left_out: tuple[int, ...] = ()
 
     @property
     def deviations(self) -> int:
@@ -57,6 +61,8 @@ class Recording:
         text = f"{self.seed}.{''.join(_runs(self.choices))}"
         if self.kept is not None:
             text += f".k{'_'.join(_ranges(self.kept))}"
+        if self.left_out:
+            text += f".p{'_'.join(_ranges(self.left_out))}"
         if self.hazards is not None:
             text += f".h{'+'.join(_written(hazard) for hazard in self.hazards)}"
         return text
@@ -72,10 +78,11 @@ class Recording:
             raise ValueError(f"a recording begins with a seed and a dot, as in '17.0012'; got {text[:40]!r}")
         reader = _Reader(text, len(seed) + 1)
         choices = reader.choices()
-        kept = reader.steps() if reader.begins(".k") else None
+        kept = reader.numbers("step") if reader.begins(".k") else None
+        left_out = reader.numbers("part") if reader.begins(".p") else ()
         hazards = reader.hazards() if reader.begins(".h") else None
         reader.end()
-        return cls(int(seed), tuple(choices), kept, hazards)
+        return cls(int(seed), tuple(choices), kept, hazards, left_out)
 
 
 class _Reader:
@@ -98,7 +105,7 @@ class _Reader:
 
     def end(self) -> None:
         if self._at < len(self._text):
-            raise self._fail("part of it", "after the choices come `.k` and steps, then `.h` and hazards")
+            raise self._fail("part of it", "after the choices come `.k` and steps, `.p` and parts, `.h` and hazards")
 
     def choices(self) -> list[int]:
         choices: list[int] = []
@@ -113,23 +120,23 @@ class _Reader:
             self._at = match.end()
         return choices
 
-    def steps(self) -> tuple[int, ...]:
-        how = "steps are numbers that rise, as in '0-3_7'"
-        steps: list[int] = []
+    def numbers(self, what: str) -> tuple[int, ...]:
+        how = f"{what}s are numbers that rise, as in '0-3_7'"
+        found: list[int] = []
         if self._at == len(self._text) or self._text[self._at] == ".":
             return ()
         while True:
             match = _STEPS.match(self._text, self._at)
             if match is None:
-                raise self._fail("step", how)
+                raise self._fail(what, how)
             first = int(match["first"])
             last = first if match["last"] is None else int(match["last"])
-            if (steps and first <= steps[-1]) or last < first or last - first > _STEPS_MAX:
-                raise self._fail("step", how)
-            steps += range(first, last + 1)
+            if (found and first <= found[-1]) or last < first or last - first > _STEPS_MAX:
+                raise self._fail(what, how)
+            found += range(first, last + 1)
             self._at = match.end()
             if not self.begins("_"):
-                return tuple(steps)
+                return tuple(found)
 
     def hazards(self) -> tuple[Hazard, ...]:
         hazards: list[Hazard] = []

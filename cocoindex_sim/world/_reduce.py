@@ -1,4 +1,4 @@
-"""The smallest run that still fails: fewer steps, fewer hazards and fewer deviations, together.
+"""The smallest run that still fails: fewer steps and parts of them, fewer hazards and fewer deviations, together.
 
 It knows nothing of worlds: a run is a plan that somebody carries out, saying what he saw. What fails in the same way is
 recorded anew each time, since a choice is the number of a candidate, and without a step there are other candidates.
@@ -19,16 +19,22 @@ T = TypeVar("T")
 
 _SEEDS: Final = 4
 _MOMENTS_MAX: Final = 24
+_PARTS_MAX: Final = 12
+_SOONER_MAX: Final = 8
 _SPARSE_MAX: Final = 100
 
 
 class Plan(NamedTuple):
-    """A run to be tried: numbers of steps, hazards, and choices, or the number of a schedule to be drawn instead."""
+    """A run to be tried: numbers of steps, hazards, and choices, or the number of a schedule to be drawn instead.
+
+    `left_out`: the numbers of the parts that it does without.
+    """
 
     steps: tuple[int, ...]
     hazards: tuple[Hazard, ...] = ()
     choices: tuple[int, ...] = ()
     drawn: int | None = None
+    left_out: tuple[int, ...] = ()
 
 
 class Seen(NamedTuple):
@@ -79,7 +85,8 @@ class Reduction:
     """Makes a failing run smaller, with at most `runs_max` runs.
 
     `carry_out` performs a plan. `allowed` says whether a story may consist of these steps; those in `fixed` stay.
-    `keep_crash`: a failure without a crash is another one.
+    `parts` numbers what may go of the steps and of what is given, and `allowed_without` says whether a story may do
+    without these. `keep_crash`: a failure without a crash is another one.
     """
 
     def __init__(
@@ -88,12 +95,16 @@ class Reduction:
         *,
         allowed: Callable[[tuple[int, ...]], bool] = lambda _: True,
         fixed: frozenset[int] = frozenset(),
+        parts: Callable[[tuple[int, ...]], Sequence[int]] = lambda _: (),
+        allowed_without: Callable[[tuple[int, ...]], bool] = lambda _: True,
         keep_crash: bool = False,
         runs_max: int = 400,
     ) -> None:
         self._carry_out = carry_out
         self._allowed = allowed
         self._fixed = fixed
+        self._parts = parts
+        self._allowed_without = allowed_without
         self._keep_crash = keep_crash
         self._runs_max = runs_max
         self._tried: set[Plan] = set()
@@ -119,6 +130,8 @@ class Reduction:
                 self._drop_deviations()
                 self._drop_steps()
                 if self.best == before:
+                    self._drop_parts()
+                if self.best == before:
                     self._drop_steps_thoroughly()
                 if self.best == before:
                     self._seek_few_deviations()
@@ -141,9 +154,19 @@ class Reduction:
         if not seen.same or (self._keep_crash and _crash(seen.hazards) is None):
             return False
         self._seen = seen
-        self.best = Plan(plan.steps, seen.hazards, _trimmed(seen.choices))
+        self.best = Plan(plan.steps, seen.hazards, _trimmed(seen.choices), None, plan.left_out)
         self._tried.add(self.best)
         return True
+
+    def _plan(
+        self,
+        steps: tuple[int, ...],
+        hazards: tuple[Hazard, ...] = (),
+        choices: tuple[int, ...] = (),
+        drawn: int | None = None,
+    ) -> Plan:
+        """A plan without the parts that the best one does without."""
+        return Plan(steps, hazards, choices, drawn, self.best.left_out)
 
     # -- steps -----------------------------------------------------------------------------------------------------
 
@@ -173,9 +196,9 @@ class Reduction:
     def _plans(self, steps: tuple[int, ...]) -> Iterator[Plan]:
         """The best plan with fewer steps: what it chose and what went wrong in the others."""
         choices, hazards = self._left_by(steps)
-        yield Plan(steps, hazards, choices)
-        yield Plan(steps, hazards)
-        yield Plan(steps, self.best.hazards, self.best.choices)
+        yield self._plan(steps, hazards, choices)
+        yield self._plan(steps, hazards)
+        yield self._plan(steps, self.best.hazards, self.best.choices)
 
     def _left_by(self, steps: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[Hazard, ...]]:
         best, seen = self.best, self._seen
@@ -203,9 +226,9 @@ class Reduction:
         """Other moments for what goes wrong, and other schedules."""
         choices, hazards = self._left_by(steps)
         for moved in self._moments(hazards, self._durable_steps.get(steps)):
-            if self._try(Plan(steps, moved, choices)) or (choices and self._try(Plan(steps, moved))):
+            if self._try(self._plan(steps, moved, choices)) or (choices and self._try(self._plan(steps, moved))):
                 return True
-        return self._try_any(Plan(steps, hazards, drawn=number) for number in range(_SEEDS if choices else 0))
+        return self._try_any(self._plan(steps, hazards, drawn=number) for number in range(_SEEDS if choices else 0))
 
     def _moments(self, hazards: tuple[Hazard, ...], durable_steps: int | None) -> Iterator[tuple[Hazard, ...]]:
         """One hazard at another call of its site, nearest first."""
@@ -216,6 +239,29 @@ class Reduction:
                     continue
                 yield (*hazards[:number], hazard._replace(nth=nth), *hazards[number + 1 :])
 
+    # -- parts -----------------------------------------------------------------------------------------------------
+
+    def _drop_parts(self) -> None:
+        """Do without parts, with the same choices or in order; then without one by one, under other schedules.
+
+        A run with less in it makes fewer choices, so the deviations may come sooner.
+        """
+        removable = [part for part in self._parts(self.best.steps) if part not in self.best.left_out]
+        left = minimal(removable, lambda some: self._try_any(self._without_parts(set(removable).difference(some))))
+        for part in left[:_PARTS_MAX]:
+            choices = self.best.choices
+            for rest in itertools.islice(self._without_parts({part}), 1 if choices else 0):
+                zeros = next(at for at, choice in enumerate(choices) if choice)
+                sooner = (rest._replace(choices=choices[by:]) for by in range(1, min(zeros, _SOONER_MAX) + 1))
+                drawn = (rest._replace(choices=(), drawn=part * _SEEDS + number) for number in range(_SEEDS))
+                self._try_any(itertools.chain(sooner, drawn))
+
+    def _without_parts(self, gone: Iterable[int]) -> Iterator[Plan]:
+        left_out = tuple(sorted({*self.best.left_out, *gone}))
+        if self._allowed_without(left_out):
+            yield self.best._replace(left_out=left_out)
+            yield self.best._replace(left_out=left_out, choices=())
+
     # -- hazards ---------------------------------------------------------------------------------------------------
 
     def _drop_hazards(self) -> None:
@@ -225,28 +271,28 @@ class Reduction:
     def _with_hazards(self, hazards: tuple[Hazard, ...]) -> Iterator[Plan]:
         if self._keep_crash and _crash(hazards) is None:
             return
-        yield Plan(self.best.steps, hazards, self.best.choices)
-        yield Plan(self.best.steps, hazards)
+        yield self._plan(self.best.steps, hazards, self.best.choices)
+        yield self._plan(self.best.steps, hazards)
 
     # -- deviations ------------------------------------------------------------------------------------------------
 
     def _drop_deviations(self) -> None:
-        steps, hazards, choices, _ = self.best
+        steps, hazards, choices = self.best[:3]
         deviations = [(at, choice) for at, choice in enumerate(choices) if choice]
-        minimal(deviations, lambda some: self._try(Plan(steps, hazards, _with_deviations(some))))
+        minimal(deviations, lambda some: self._try(self._plan(steps, hazards, _with_deviations(some))))
 
     def _seek_few_deviations(self) -> None:
         """Schedules with one deviation or two, when the best has more: all of them, or some when there are many."""
-        steps, hazards, choices, _ = self.best
+        steps, hazards, choices = self.best[:3]
         count = sum(map(bool, choices))
         if count < 2:
             return
         self.runs += 1
-        widths = self._carry_out(Plan(steps, hazards)).widths
+        widths = self._carry_out(self._plan(steps, hazards)).widths
         single = [(at, choice) for at, width in enumerate(widths) for choice in range(1, width)]
         for few in range(1, min(count, 3)):
             for deviations in self._few(single, few):
-                if self._try(Plan(steps, hazards, _with_deviations(deviations))):
+                if self._try(self._plan(steps, hazards, _with_deviations(deviations))):
                     return
 
     def _few(self, single: list[tuple[int, int]], few: int) -> Iterator[tuple[tuple[int, int], ...]]:

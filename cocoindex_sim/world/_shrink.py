@@ -12,6 +12,7 @@ from ._attempt import Attendants, Case, Limits, Outcome, attempt
 from ._divergence import divergence_lines
 from ._failed import ExpectationFailed
 from ._order import first_refusal
+from ._parts import emptied, parts_of
 from ._perform import is_theirs
 from ._policy import Candidate, Policy, SeededRandom
 from ._recording import Recording
@@ -32,7 +33,8 @@ _STEPS_FACTOR: Final = 10
 class Shrunk:
     """The smallest failing run that was found: its `recording` repeats it.
 
-    `steps` are those it takes. `divergence`: where it parts from the same steps in asyncio's order with nothing going
+    `steps` are those it takes, and `story` consists of them and the parts that are left; None for a function.
+    `divergence`: where it parts from the same steps in asyncio's order with nothing going
     wrong, as lines of a diff; none when these fail as well. `runs`: how many it took to find. `limit` names the limit
     that ended the search, if one did: then there may be a smaller one.
     """
@@ -43,6 +45,7 @@ class Shrunk:
     divergence: tuple[str, ...]
     runs: int
     limit: str = ""
+    story: Story | None = None
 
 
 def shrink(
@@ -56,9 +59,9 @@ def shrink(
 ) -> Shrunk | None:
     """The smallest run with the failure of `outcome`, which is that of the `case`; None when it can't be repeated.
 
-    Steps of a story, hazards and deviations go together. The failure stays the same: that of one oracle, or one
-    expectation; for an expectation that holds in asyncio's order, it goes on to do so. `crash_needed`: without its
-    crash the run must go well.
+    Steps of a story, parts of them and of what is given, hazards and deviations go together. The failure stays the
+    same: that of one oracle, or one expectation; for an expectation that holds in asyncio's order, it goes on to do so.
+    `crash_needed`: without its crash the run must go well.
 
     Raises: ValueError when the outcome is no failure.
     """
@@ -97,8 +100,12 @@ class _Shrinking:
         self._outcome = outcome
 
     @property
+    def _whole(self) -> Story | None:
+        return self._case.story if isinstance(self._case.story, Story) else None
+
+    @property
     def _steps(self) -> tuple[Step, ...]:
-        return self._case.story.steps if isinstance(self._case.story, Story) else ()
+        return () if self._whole is None else self._whole.steps
 
     def result(self) -> Shrunk | None:
         for supervised in (self._supervised, self._first.hazards is not None):
@@ -115,19 +122,23 @@ class _Shrinking:
             self._carry_out,
             allowed=lambda steps: first_refusal([self._steps[at] for at in steps]) is None,
             fixed=self._fixed(kept),
+            parts=self._removable_parts,
+            allowed_without=lambda left_out: self._whole is None or emptied(self._whole, left_out) is None,
             runs_max=self._runs_max,
         )
-        if not reduction.reduce(Plan(kept, first.hazards or (), first.choices)):
+        if not reduction.reduce(Plan(kept, first.hazards or (), first.choices, None, first.left_out)):
             return None
         recording = self._recording(reduction.best)
         outcome = self._run(recording)
+        story = Case.again(self._case.story, recording).performed()
         return Shrunk(
             recording=recording,
             outcome=outcome,
-            steps=tuple(self._steps[at] for at in reduction.best.steps),
+            steps=story.steps if isinstance(story, Story) else (),
             divergence=self._divergence(reduction.best, outcome),
             runs=self._runs,
             limit=f"runs_max={self._runs_max}" if reduction.exhausted else "",
+            story=story if isinstance(story, Story) else None,
         )
 
     # -- what must stay --------------------------------------------------------------------------------------------
@@ -145,6 +156,14 @@ class _Shrinking:
         self._guarded = self._run(self._recording(Plan(kept))).failure is None
         return frozenset({failed}) if self._guarded else frozenset(at for at in kept if at <= failed)
 
+    def _removable_parts(self, steps: tuple[int, ...]) -> list[int]:
+        """The parts that may go: none where a difference from what is expected would be another one then."""
+        failure = self._failure
+        differs = isinstance(failure, ExpectationFailed) and not failure.oracle and failure.__cause__ is None
+        if self._whole is None or (differs and not self._supervised and not self._guarded):
+            return []
+        return [number for number, part in enumerate(parts_of(self._whole)) if part.step is None or part.step in steps]
+
     # -- runs ------------------------------------------------------------------------------------------------------
 
     def _recording(self, plan: Plan) -> Recording:
@@ -154,7 +173,13 @@ class _Shrinking:
             choices=plan.choices,
             kept=None if everything else plan.steps,
             hazards=plan.hazards if self._supervised else None,
+            left_out=self._left_out(plan),
         )
+
+    def _left_out(self, plan: Plan) -> tuple[int, ...]:
+        """Without those of steps that the plan does not take."""
+        parts = parts_of(self._whole) if self._whole is not None and plan.left_out else ()
+        return tuple(number for number in plan.left_out if parts[number].step in (None, *plan.steps))
 
     def _run(self, recording: Recording, policy: Callable[[Streams], Policy] | None = None) -> Outcome:
         self._runs += 1
@@ -185,12 +210,13 @@ class _Shrinking:
         if self._crash_needed:
             rest = tuple(hazard for hazard in plan.hazards if hazard.site != CRASH_SITE)
             return not same_failure(self._run(self._recording(plan._replace(hazards=rest))).failure, self._failure)
-        return not self._guarded or self._run(self._recording(Plan(plan.steps))).failure is None
+        straight = Plan(plan.steps, left_out=plan.left_out)
+        return not self._guarded or self._run(self._recording(straight)).failure is None
 
     def _divergence(self, best: Plan, outcome: Outcome) -> tuple[str, ...]:
         if not best.hazards and not best.choices:
             return ()
-        straight = self._run(self._recording(Plan(best.steps)))
+        straight = self._run(self._recording(Plan(best.steps, left_out=best.left_out)))
         if straight.failure is not None:
             return ()
         return tuple(divergence_lines(list(straight.trace.lines()), list(outcome.trace.lines()))[1])
@@ -215,14 +241,19 @@ def _is_at(step: Step, failure: ExpectationFailed) -> bool:
 
 
 def same_failure(one: Exception | None, other: Exception | None) -> bool:
-    """Whether two runs fail alike: by the same oracle, at the same line of a story, or of a test."""
+    """Whether two runs fail alike: by the same oracle, at the same line of a story, or of the code that raised."""
     return one is not None and other is not None and _nature(one) == _nature(other)
 
 
 def _nature(failure: Exception) -> tuple[object, ...]:
-    if isinstance(failure, ExpectationFailed):
-        if failure.oracle:
-            return (failure.oracle,)
-        return (failure.place, type(failure.__cause__))
-    frames = [frame for frame in traceback.extract_tb(failure.__traceback__) if is_theirs(frame.filename)]
-    return (type(failure), *((frames[-1].filename, frames[-1].lineno) if frames else ()))
+    if not isinstance(failure, ExpectationFailed):
+        return (type(failure), *_raised_at(failure))
+    if failure.oracle:
+        return (failure.oracle,)
+    cause = failure.__cause__
+    return (failure.place, type(cause), *(() if cause is None else _raised_at(cause)))
+
+
+def _raised_at(error: BaseException) -> tuple[object, ...]:
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_theirs(frame.filename)]
+    return (frames[-1].filename, frames[-1].lineno) if frames else ()

@@ -158,3 +158,10 @@ def test_an_error_of_another_kind_shows_the_way_there() -> None:
     assert lines[-2:] == ["trace, the last 1 of 1 line:", "  0.000000 0 a line of the trace"]
     assert max(len(line) for line in lines if "pytest --coco-scenarios" not in line) <= 100
     assert not any("\x1b" in line for line in lines)
+
+
+def test_what_is_given_and_not_needed_is_not_in_the_shrunk_story(project: Project) -> None:
+    text = steps("  - update\n").replace("docs/a.txt: a", "docs/a.txt: a, docs/b.txt: BAD, docs/c.txt: c")
+    lines = only_failure(project, text)
+    at = next(number for number, line in enumerate(lines) if line.startswith("shrunk in"))
+    assert lines[at + 1 : at + 3] == ["  given    docs/b.txt", "  line 5  update"]

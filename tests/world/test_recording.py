@@ -131,7 +131,12 @@ hazard_lists = st.none() | st.lists(st.builds(Hazard, names, st.integers(1, 99),
 
 
 @given(
-    st.integers(), st.lists(st.integers(0, 40) | st.just(0), max_size=60), st.integers(0, 9), kept_steps, hazard_lists
+    st.integers(),
+    st.lists(st.integers(0, 40) | st.just(0), max_size=60),
+    st.integers(0, 9),
+    kept_steps,
+    hazard_lists,
+    st.sets(st.integers(0, 30)).map(sorted).map(tuple),
 )
 def test_what_is_written_can_be_parsed_but_for_zeros_at_the_end(
     seed: int,
@@ -139,17 +144,18 @@ def test_what_is_written_can_be_parsed_but_for_zeros_at_the_end(
     zeros: int,
     kept: tuple[int, ...] | None,
     hazards: tuple[Hazard, ...] | None,
+    left_out: tuple[int, ...],
 ) -> None:
-    text = str(Recording(seed, (*choices, *[0] * zeros), kept, hazards))
+    text = str(Recording(seed, (*choices, *[0] * zeros), kept, hazards, left_out))
     parsed = Recording.parse(text)
-    assert (parsed.seed, parsed.kept, parsed.hazards) == (seed, kept, hazards)
+    assert (parsed.seed, parsed.kept, parsed.hazards, parsed.left_out) == (seed, kept, hazards, left_out)
     assert [*parsed.choices, *[0] * (len(choices) - len(parsed.choices))] == choices
     assert not parsed.choices or parsed.choices[-1]
     # What a shell leaves alone, and every file system takes.
     assert re.fullmatch(r"-?[0-9]+\.[A-Za-z0-9._~+-]*", text)
 
 
-@given(st.text("0123456789.kh_-+~ax", max_size=20))
+@given(st.text("0123456789.kph_-+~ax", max_size=20))
 def test_a_text_is_a_recording_or_refused(text: str) -> None:
     try:
         recording = Recording.parse(text)
@@ -164,13 +170,15 @@ def test_a_text_is_a_recording_or_refused(text: str) -> None:
     [
         (Recording(3, (), (0, 1, 2, 5), ()), "3..k0-2_5.h"),
         (Recording(3, (1,), ()), "3.1.k"),
+        (Recording(3, (1,), (0,), (), (2, 3, 7)), "3.1.k0.p2-3_7.h"),
+        (Recording(3, (1,), left_out=(2,)), "3.1.p2"),
         (
             Recording(3, (1,), None, (Hazard("fs.read", 2, "EIO"), Hazard("target.a b", 1, "ack_lost"))),
             "3.1.hfs.read~2~EIO+target.a-20b~1~ack_lost",
         ),
     ],
 )
-def test_steps_and_hazards_come_after_the_choices(recording: Recording, text: str) -> None:
+def test_steps_parts_and_hazards_come_after_the_choices(recording: Recording, text: str) -> None:
     assert str(recording) == text
     assert Recording.parse(text) == recording
 
@@ -185,6 +193,7 @@ def test_steps_and_hazards_come_after_the_choices(recording: Recording, text: st
         ("17.0.k2_1", "'1' is no step, at character 9 of the recording '17.0.k2_1': steps are numbers that rise"),
         ("17.0.k3-1", "'3-1' is no step, at character 7"),
         ("17.0.k1_", "a step is missing, at character 9"),
+        ("17.0.p2_2", "'2' is no part, at character 9 of the recording '17.0.p2_2': parts are numbers that rise"),
         ("17.0.h.k1", "'.k1' is no hazard, at character 7"),
         ("17.0.hfs.read~0~EIO", "is no hazard, at character 7 of the recording '17.0.hfs.read~0~EIO': one is a site"),
         ("17.0.hfs.read~1~EIO+", "a hazard is missing, at character 21"),

@@ -146,3 +146,41 @@ def test_what_does_not_fail_again_is_not_reduced(choices: tuple[int, ...]) -> No
     reduction = Reduction(lambda _: Seen(False))
     assert not reduction.reduce(Plan((0,), (), choices))
     assert reduction.runs == 1
+
+
+def test_parts_that_are_not_needed_go_in_the_end() -> None:
+    machine = Machine({2, 6}, deviating=6)
+
+    def run(plan: Plan) -> Seen:
+        return machine(plan)._replace(same=machine(plan).same and not {12, 17} & set(plan.left_out))
+
+    reduction = Reduction(
+        run,
+        parts=lambda steps: [part for part in range(10, 20) if part != 15 or 5 in steps],
+        allowed_without=lambda left_out: not {18, 19} <= set(left_out),
+    )
+    assert reduction.reduce(Plan(tuple(range(8)), (), tuple([2, 1] * 6 + [1] + [2] * 3)))
+    assert reduction.best.steps == (2, 6)
+    assert reduction.best.choices == (0, 0, 1)
+    # 12 and 17 are needed, and one of the last two has to stay.
+    assert set(range(10, 20)) - set(reduction.best.left_out) in ({12, 15, 17, 18}, {12, 15, 17, 19})
+    assert reduction.runs < 90
+
+
+def test_where_a_part_makes_the_schedule_another_is_looked_for() -> None:
+    def run(plan: Plan) -> Seen:
+        choices = plan.choices if plan.drawn is None else (0, plan.drawn % 4)
+        return Seen(choices == ((0, 3) if plan.left_out else (1,)), choices, (4, 4))
+
+    reduction = Reduction(run, parts=lambda steps: (7,))
+    assert reduction.reduce(Plan((), (), (1,)))
+    assert reduction.best == Plan((), (), (0, 3), None, (7,))
+
+
+def test_without_a_part_the_deviation_may_come_sooner() -> None:
+    def run(plan: Plan) -> Seen:
+        return Seen(plan.choices == (*[0] * (9 - 4 * len(plan.left_out)), 2), plan.choices)
+
+    reduction = Reduction(run, parts=lambda steps: (1, 2))
+    assert reduction.reduce(Plan((), (), (*[0] * 9, 2)))
+    assert reduction.best == Plan((), (), (0, 2), None, (1, 2))

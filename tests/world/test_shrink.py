@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,38 @@ def test_for_an_expectation_that_holds_in_order_the_steps_that_make_it_hold_stay
     assert shrunk.recording.deviations <= 2
     assert shrunk.recording.hazards is None
     assert attempt(Case.again(story, Recording(0, (), shrunk.recording.kept))).failure is None
+
+
+def test_what_is_given_and_what_a_step_writes_goes_where_it_does_not_matter(tmp_path: Path) -> None:
+    story = long_story(tmp_path, LOST_UPDATE)
+    many = WriteFiles(at(3), tuple((f"in/{name}", name.encode()) for name in "bcdef"))
+    given = (*story.files, *((f"more/{number}", b"text") for number in range(8)))
+    story = replace(story, steps=(many, Update(at(4))), files=given)
+    case, outcome = first_failure(story, BestIsTheGreatest())
+    shrunk = shrunk_of(case, outcome, judges=BestIsTheGreatest())
+    assert shrunk.story is not None
+    assert shrunk.steps == shrunk.story.steps
+    assert not [path for path, _ in shrunk.story.files if path.startswith("more/")]
+    written = [path for step in shrunk.steps if isinstance(step, WriteFiles) for path, _ in step.files]
+    assert len({*written, *dict(shrunk.story.files)}) == 2  # a race takes two
+    again = attempt(Case.again(story, Recording.parse(str(shrunk.recording))), judges=BestIsTheGreatest())
+    assert list(again.trace.lines()) == list(shrunk.outcome.trace.lines())
+
+
+def test_where_an_expectation_never_holds_nothing_that_is_given_goes(tmp_path: Path) -> None:
+    story = story_of(tmp_path, LOST_UPDATE, Update(at(2)), expect(3, a=Exactly(b"x")))
+    shrunk = shrunk_of(Case(story), attempt(Case(story)))
+    assert shrunk.story == story  # or it would fail for another reason
+
+
+def test_where_an_error_is_raised_what_does_not_raise_it_goes(tmp_path: Path) -> None:
+    raising = "    async for name, _ in localfs.walk_dir(pathlib.Path('in')).items():\n        if name == 'c': raise ValueError\n"
+    pipeline = LOST_UPDATE.replace("    best.clear()\n", raising)
+    story = story_of(tmp_path, pipeline, Update(at(2)))
+    story = replace(story, files=tuple((f"in/{name}", name.encode()) for name in "abcd"))
+    shrunk = shrunk_of(Case(story), attempt(Case(story)))
+    assert shrunk.story is not None
+    assert shrunk.story.files == (("in/c", b"c"),)  # without any, there is no directory, which is another error
 
 
 def test_of_an_expectation_that_never_holds_only_what_comes_later_goes(tmp_path: Path) -> None:
