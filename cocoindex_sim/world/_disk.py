@@ -111,11 +111,11 @@ def _kind_of(filename: str) -> _Caller:
     if filename.startswith("<frozen"):
         own = filename.startswith(("<frozen importlib", "<frozen zipimport", "<frozen runpy"))
         return "python" if own else "standard library"
+    if filename.startswith(_ROOM):  # wherever it is installed; else it acts for the pipeline, as an executor does
+        return "python" if filename.startswith((_ROOM + "runtime", _ROOM + "alias")) else "user"
     if "site-packages" in filename or filename.startswith(_PACKAGES):
         is_tool = any(f"{os.sep}{tool}{os.sep}" in filename for tool in _TOOLS)
         return "python" if is_tool else "package"
-    if filename.startswith(_ROOM):  # else it acts for the pipeline, as an executor does
-        return "python" if filename.startswith((_ROOM + "runtime", _ROOM + "alias")) else "user"
     for library in _LIBRARIES:
         if filename.startswith(library):
             name = filename[len(library) :]
