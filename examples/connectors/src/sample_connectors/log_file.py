@@ -36,7 +36,12 @@ class LogFile:
             done = await subscriber.read_committed_state(_DONE) or 0
             is_ready = False
             while True:
-                start, lines = await asyncio.to_thread(self._read, done)
+                try:
+                    start, lines = await asyncio.to_thread(self._read, done)
+                except OSError as error:
+                    _log.warning("%s; looking again in %s s", error, self._interval_s)
+                    await asyncio.sleep(self._interval_s)
+                    continue
                 if lines or start != done:
                     await self._tell(subscriber, start, lines)
                     done = start + len(lines)
