@@ -1,7 +1,15 @@
 """The text of scenario files: parsed into stories, with an error that names the line for what can't be run."""
 
+from ._duration import duration_text as duration_text
 from ._duration import parse_duration as parse_duration
 from ._file import SUFFIX as SUFFIX
 from ._file import parse_scenarios as parse_scenarios
 from ._file import read_scenarios as read_scenarios
-from ._steps import STEP_NAMES as STEP_NAMES
+from ._plain import plain_step as plain_step
+from ._plain import plain_story as plain_story
+from ._plain import story_from_plain as story_from_plain
+from ._plain import without_places as without_places
+from ._schema import scenario_schema as scenario_schema
+from ._schema import schema_text as schema_text
+from ._shapes import Plain as Plain
+from ._vocabulary import STEP_NAMES as STEP_NAMES

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from fractions import Fraction
 
-__all__ = ["UNITS", "parse_duration"]
+__all__ = ["UNITS", "duration_text", "parse_duration"]
 
 UNITS: dict[str, int] = {
     "us": 1,
@@ -43,3 +43,14 @@ def parse_duration(text: str) -> timedelta:
         return timedelta(microseconds=int(microseconds))
     except OverflowError:
         raise ValueError(f"{text!r} is too long; the limit is {timedelta.max.days} days") from None
+
+
+def duration_text(duration: timedelta) -> str:
+    """How a duration is written, with the largest units that fit: the inverse of `parse_duration`."""
+    left = (duration.days * 86_400 + duration.seconds) * 1_000_000 + duration.microseconds
+    parts = []
+    for unit, size in reversed(UNITS.items()):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"

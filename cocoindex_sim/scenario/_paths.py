@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-from ._node import Node
+from typing import Final
 
-__all__ = ["read_path", "read_paths"]
+from ._shapes import Either, ListOf, Mapped, Parsed, Shape, Unwritable
+
+__all__ = ["PATH", "one_or_more", "parse_path", "paths"]
 
 
-def read_path(text: str, node: Node) -> str:
-    """`text` as a path; `node` is where it is written."""
+def parse_path(text: str) -> str:
+    """`text` as a path. Raises ValueError."""
     parts = text.split("/")
     if text.startswith("/") or ".." in parts:
-        node.fail(f"{text!r} leads out of the world's working directory; write a path below it")
+        raise ValueError(f"{text!r} leads out of the world's working directory; write a path below it")
     if "" in parts or "." in parts:
-        node.fail(f"{text!r} is not a plain path; write it as in 'docs/a.md'")
+        raise ValueError(f"{text!r} is not a plain path; write it as in 'docs/a.md'")
     return text
 
 
-def read_paths(node: Node) -> tuple[str, ...]:
+PATH: Final[Parsed[str]] = Parsed(
+    "a path", parse_path, str, {"pattern": r"^(?!\.{1,2}(/|$))[^/]+(/(?!\.{1,2}(/|$))[^/]+)*$"}
+)
+"""A path below the working directory."""
+
+
+def one_or_more(
+    item: Parsed[str], one: str, several: str, *, empty: str = "", once: bool = True
+) -> Shape[tuple[str, ...]]:
+    """One of these, or a list of them. `one`, `several`: what was expected."""
+
+    def alone(values: tuple[str, ...]) -> str:
+        if len(values) != 1:
+            raise Unwritable
+        return values[0]
+
+    single = Parsed(one, item.parse, item.show, item.details)
+    return Either(
+        one,
+        scalar=Mapped(single, lambda value: (value,), alone),
+        items=ListOf(item, several, empty, once),
+    )
+
+
+def paths(empty: str = "") -> Shape[tuple[str, ...]]:
     """One path, or a list of them, each once."""
-    if not node.is_list:
-        return (read_path(node.text("a path or a list of paths"), node),)
-    paths: dict[str, None] = {}
-    for item in node.items("a list of paths"):
-        path = read_path(item.text("a path"), item)
-        if path in paths:
-            item.fail(f"{path!r} is in this list twice")
-        paths[path] = None
-    return tuple(paths)
+    return one_or_more(PATH, "a path or a list of paths", "a list of paths", empty=empty)

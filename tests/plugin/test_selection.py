@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cocoindex_sim.scenario import STEP_NAMES
 from cocoindex_sim.scenario import SUFFIX as SCENARIO_SUFFIX
-from cocoindex_sim.scenario._steps import STEP_NAMES
 from pytest_coco._selection import SUFFIX
 
 from .plugin_project import FAILING, PASSING, Project

@@ -22,8 +22,10 @@ STEPS = {
     "kafka.expire: {a: b}": ("23: expected an offset, found 'b' (text)"),
     "kafka.compact: {tombstones: true}": ("20: `topic:` is missing; name what is compacted"),
     "kafka.broker: stopp": ("19: nothing called 'stopp' happens to brokers; did you mean 'stop'? known: stop, start"),
-    "kafka.broker: {stop: 1, start: 2}": ("19: expected one of `stop:` and `start:`, found 2 of them"),
-    "kafka.member: {topics: a}": ("19: expected one of `join:` and `leave:`, with the name of a group"),
+    "kafka.broker: {stop: 1, start: 2}": ("19: expected one of `stop:` and `start:`, found both"),
+    "kafka.member: {topics: a}": (
+        "19: expected one of `join:` and `leave:`, found neither; write it with the name of a group"
+    ),
     "kafka.member: {join: g}": ("19: `topics:` is missing; name what the member subscribes to"),
     "kafka.member: {leave: g, topics: a}": ("38: a member that leaves needs no topics"),
     "kafka.rebalance: {a: b}": ("22: expected the name of a group, found a mapping"),

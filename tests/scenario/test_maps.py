@@ -53,7 +53,7 @@ def test_a_file_that_is_wrong_is_refused(text: str, message: str, tmp_path: Path
 
 # The column is counted from the beginning of the step.
 STEPS = {
-    "map.set": "1: 'map.set' needs something to do; write `map.set: ...`",
+    "map.set": "1: 'map.set' needs something to do, as in `map.set: {apple: '3'}`",
     "map.set: {}": "10: `map.set` sets nothing; name at least one key",
     "map.set: [a]": f"10: expected {ENTRIES}, found a list",
     "map.set: {a: }": '11: expected a value, found nothing; write "" for empty text',
@@ -61,12 +61,12 @@ STEPS = {
     "map.del: a": "1: unknown step 'map.del'; did you mean 'map.delete'? known: ",
     "map.delete: []": "13: `map.delete` deletes nothing; name at least one key",
     "map.delete: [a, a]": "17: 'a' is in this list twice",
-    "map.delete: {users: {a: b}}": "21: expected a key, found a mapping",
+    "map.delete: {users: {a: b}}": "21: expected a key or a list of keys, found a mapping",
     "map.watch: dead": f"12: nothing called 'dead' happens to a subscription; {WATCH}",
     "map.watch: {users: hol}": (f"20: nothing called 'hol' happens to a subscription; did you mean 'hold'? {WATCH}"),
     "map.watch: {users: hold, a: dies}": "12: expected the name of one map, found 2",
     "map.hold: scam": f"11: unknown barrier 'scam'; did you mean 'scan'? {BARRIERS}",
-    "map.hold": "1: 'map.hold' needs something to do; write `map.hold: ...`",
+    "map.hold": "1: 'map.hold' needs something to do, as in `map.hold: scan`",
     "map.release: {users: gate}": f"22: unknown barrier 'gate'; {BARRIERS}",
     "map.inject: {}": "13: `fault:` is missing; write what goes wrong, as in `{fault: duplicate}`",
     "map.inject: {fault: fails}": f"21: 'fails' can't happen at 'deliver'; {TROUBLES}",
@@ -86,9 +86,7 @@ STEPS = {
     "expect: {rows: {a: [b]}}": (
         "20: expected the content of a row, or one of `contains:` and `matches:`, found a list"
     ),
-    "expect: {rows: {a: {contains: b, matches: c}}}": (
-        "20: expected one of `contains:` and `matches:`, found 2 of them"
-    ),
+    "expect: {rows: {a: {contains: b, matches: c}}}": ("20: expected one of `contains:` and `matches:`, found both"),
     "expect: {rows: {other: {a: {matches: '['}}}}": (
         "38: '[' is not a regular expression: unterminated character set at position 0"
     ),

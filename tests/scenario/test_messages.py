@@ -62,15 +62,15 @@ FILES = {
         "x.coco.yaml:1:1: `app:` is missing; it names the pipeline, as in `app: path/main.py`, or `source:` a connector",
     ),
     "app of another kind": (
-        "app: [main.py]\n",
+        "app: [main.py]\nsteps: [update]\n",
         "x.coco.yaml:1:6: expected a pipeline, as in 'path/main.py', found a list",
     ),
     "app without a value": (
-        "app:\n",
+        "app:\nsteps: [update]\n",
         "x.coco.yaml:1:1: expected a pipeline, as in 'path/main.py', found nothing; write \"\" for empty text",
     ),
     "app not Python": (
-        "app: main.txt\n",
+        "app: main.txt\nsteps: [update]\n",
         "x.coco.yaml:1:6: 'main.txt' is not a pipeline; write the path of a Python file, as in 'path/main.py'",
     ),
     "app not there": (
@@ -112,11 +112,11 @@ FILES = {
     ),
     "scenario without name": (
         "app: main.py\nscenarios:\n  - steps: [update]\n",
-        "x.coco.yaml:3:5: `name:` is missing from this scenario",
+        "x.coco.yaml:3:5: `name:` is missing; say in a few words what it claims",
     ),
     "scenario without steps": (
         "app: main.py\nscenarios:\n  - name: a\n",
-        "x.coco.yaml:3:5: `steps:` is missing from this scenario",
+        "x.coco.yaml:3:5: `steps:` is missing; list what happens, as in `steps: [update]`",
     ),
     "app below the heading": (
         "app: main.py\nscenarios:\n  - name: a\n    app: main.py\n",
@@ -174,7 +174,7 @@ ONE_STEP = {
     "two keys": ("{update: , drop: }", "a step has one key, found 2 ('update', 'drop'); begin each step with `- `"),
     "no key": ("{}", "a step has one key, found 0 (); begin each step with `- `"),
     "a list": ("[update]", "expected a step, found a list"),
-    "bare advance": ("advance", "'advance' needs something to do; write `advance: ...`"),
+    "bare advance": ("advance", "'advance' needs something to do, as in `advance: 1h30m`"),
     "update: text": ("update: now", "expected nothing or a mapping of options, found 'now' (text)", 13),
     "update: unknown option": (
         "update: {full_reproces: true}",
@@ -195,7 +195,7 @@ ONE_STEP = {
     "ready: something": ("ready: 1", "this step takes nothing, found '1' (a number)", 12),
     "settle: something": ("settle: [1]", "this step takes nothing, found a list", 13),
     "stop: something": ("stop: now", "this step takes nothing, found 'now' (text)", 11),
-    "fs.watch: nothing": ("fs.watch", "'fs.watch' needs something to do; write `fs.watch: ...`"),
+    "fs.watch: nothing": ("fs.watch", "'fs.watch' needs something to do, as in `fs.watch: goes silent`"),
     "fs.watch: unknown": (
         "fs.watch: overflw",
         "nothing called 'overflw' happens to a watch; did you mean 'overflow'? known: hold, release, overflow,"
@@ -270,8 +270,16 @@ ONE_STEP = {
     "fs.remove: nothing": ("fs.remove: []", "`fs.remove` removes nothing; name at least one path", 16),
     "fs.remove: twice": ("fs.remove: [a, a]", "'a' is in this list twice", 20),
     "fs.remove: a mapping": ("fs.remove: {a: b}", "expected a path or a list of paths, found a mapping", 16),
-    "fs.move: half": ("fs.move: {from: a}", "a move needs `from:` and `to:`, found 'from'", 14),
-    "fs.link: half": ("fs.link: {to: a}", "a link needs `path:` and `to:`, found 'to'", 14),
+    "fs.move: half": (
+        "fs.move: {from: a}",
+        "`to:` is missing; write what moves where, as in `{from: a.md, to: b.md}`",
+        14,
+    ),
+    "fs.link: half": (
+        "fs.link: {to: a}",
+        "`path:` is missing; write where the link is and where it leads, as in `{path: docs/b.md, to: a.md}`",
+        14,
+    ),
     "fs.link: to nothing": ("fs.link: {path: a, to: ''}", "a link can't lead to ''", 28),
     "fs.touch: nothing": ("fs.touch: []", "`fs.touch` touches nothing; name at least one path", 15),
     "fs.touch: nothing in a mapping": ("fs.touch: {}", "`fs.touch` touches nothing; name at least one path", 15),
@@ -350,7 +358,7 @@ ONE_STEP = {
     ),
     "targets: both checks": (
         "expect: {targets: {a: {contains: x, matches: x}}}",
-        "expected one of `contains:` and `matches:`, found 2 of them",
+        "expected one of `contains:` and `matches:`, found both",
         27,
     ),
     "targets: bad pattern": (
