@@ -17,6 +17,13 @@ from ._attempt import Draw as Draw
 from ._attempt import Limits as Limits
 from ._attempt import Outcome as Outcome
 from ._attempt import attempt as attempt
+from ._compare import Difference as Difference
+from ._compare import Raised as Raised
+from ._compare import compare_diff as compare_diff
+from ._compare import compare_raised as compare_raised
+from ._compare import compare_stats as compare_stats
+from ._compare import compare_targets as compare_targets
+from ._compare import diff_of as diff_of
 from ._dfs import Branch as Branch
 from ._dfs import Dfs as Dfs
 from ._divergence import divergence_lines as divergence_lines

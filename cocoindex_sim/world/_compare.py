@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from ._story import STATS_FIELDS, Contains, Diff, Exactly, Failure, Matches, StatsExpectation, TargetExpectation
 
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Difference",
+    "Raised",
     "clipped",
     "compare_diff",
     "compare_error",
+    "compare_raised",
     "compare_stats",
     "compare_targets",
     "diff_of",
@@ -179,8 +181,35 @@ def compare_stats(expected: Iterable[StatsExpectation], actual: UpdateStats | No
     return Difference("the counters are not as expected", lines) if lines else None
 
 
+class Raised(Protocol):
+    """An error by name: its class, that and its bases, and its text."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def names(self) -> Collection[str]: ...
+    @property
+    def text(self) -> str: ...
+
+
+class _Raised(NamedTuple):
+    type: str
+    names: Collection[str]
+    text: str
+
+
 def compare_error(expected: Failure, actual: BaseException | None) -> Difference | None:
     """The error of the last update or drop against the expected one."""
+    if actual is None:
+        return compare_raised(expected, None)
+    names = {
+        name for kind in type(actual).__mro__ for name in (kind.__name__, f"{kind.__module__}.{kind.__qualname__}")
+    }
+    return compare_raised(expected, _Raised(type(actual).__name__, names, str(actual)))
+
+
+def compare_raised(expected: Failure, actual: Raised | None) -> Difference | None:
+    """The same with an error that belongs to another process."""
     wanted = " ".join(
         part
         for part in (
@@ -191,14 +220,11 @@ def compare_error(expected: Failure, actual: BaseException | None) -> Difference
     )
     if actual is None:
         return Difference(f"nothing was raised; expected an error {wanted}", [])
-    names = {
-        name for kind in type(actual).__mro__ for name in (kind.__name__, f"{kind.__module__}.{kind.__qualname__}")
-    }
-    if (expected.type is None or expected.type in names) and (
-        expected.matches is None or re.search(expected.matches, str(actual))
+    if (expected.type is None or expected.type in actual.names) and (
+        expected.matches is None or re.search(expected.matches, actual.text)
     ):
         return None
     return Difference(
-        f"another error was raised than expected: {type(actual).__name__}",
-        [f"expected   {wanted}", *(f"raised     {line}" for line in str(actual).splitlines() or ["(no text)"])],
+        f"another error was raised than expected: {actual.type}",
+        [f"expected   {wanted}", *(f"raised     {line}" for line in actual.text.splitlines() or ["(no text)"])],
     )
