@@ -1,0 +1,133 @@
+"""What of a story can't be had, or can't be judged, outside the simulation: the reasons, in words."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from ..runtime import parse_target
+from ..world import (
+    Advance,
+    ChangeMode,
+    Crash,
+    Drop,
+    Expect,
+    MakeLink,
+    MoveFile,
+    Ready,
+    RemoveFiles,
+    Restart,
+    Settle,
+    Start,
+    Step,
+    Stop,
+    Story,
+    TouchFiles,
+    Update,
+    WriteFiles,
+)
+from ._arm import Arm
+
+__all__ = ["ADVANCE_MAX", "COMPARED", "left_out", "sim_only"]
+
+ADVANCE_MAX: Final = timedelta(seconds=3)
+"""How long is waited on a real arm while a live update runs; when nothing runs, nobody notices the time."""
+
+COMPARED: Final = ("targets", "diff", "stats", "terminates", "raises")
+"""The parts of an expectation that don't depend on the schedule."""
+
+_STEPS: Final = (
+    Start,
+    Ready,
+    Settle,
+    Stop,
+    Update,
+    Drop,
+    WriteFiles,
+    RemoveFiles,
+    MoveFile,
+    MakeLink,
+    TouchFiles,
+    Advance,
+    Crash,
+    Restart,
+    Expect,
+)
+
+_REASONS: Final[dict[str, str]] = {
+    "ChangeMode": "permissions don't hold for every user",
+    "Trouble": "what happens to a watch can't be had from an operating system",
+    "Inject": "a fault of the kernel can't be had from an operating system",
+    "InjectTrouble": "the trouble of an external system is simulated",
+    "MapTrouble": "the external maps are simulated",
+    "SetKeys": "the external maps are simulated",
+    "DeleteKeys": "the external maps are simulated",
+}
+assert ChangeMode.__name__ in _REASONS
+
+
+def sim_only(story: Story, arm: Arm) -> str | None:
+    """Why a story can't happen on an arm; None if it can."""
+    if story.is_source or story.entries:
+        return "the external maps are simulated"
+    if story.kafka:
+        return "the Kafka cluster is simulated"
+    if story.watch != "inotify":
+        return f"changes are told as {story.watch} does"
+    file = story.base / parse_target(story.app).reference
+    if file.suffix == ".py" and "__file__" in file.read_text(encoding="utf-8"):
+        return "the pipeline goes by __file__, so it would use its real directory"
+    is_live, is_judged = False, False
+    for step in story.steps:
+        if not isinstance(step, _STEPS):
+            name = type(step).__name__
+            return _REASONS.get(name, f"the step {name!r} can't be had outside the simulation")
+        if isinstance(step, Advance) and is_live and step.duration > ADVANCE_MAX:
+            return f"time has to pass while it runs, more than {ADVANCE_MAX.total_seconds():.0f} s"
+        if isinstance(step, Expect):
+            is_judged |= any(part in COMPARED and not (part == "stats" and is_live) for part in _parts(step))
+        is_live = _is_live(step, is_live)
+    return None if is_judged else "all it expects is about the schedule"
+
+
+def left_out(story: Story, arm: Arm) -> list[str]:
+    """What of a story is not judged on an arm that it can happen on, a line each."""
+    lines: dict[str, None] = {}
+    is_live = False
+    for step in story.steps:
+        if isinstance(step, Crash) and step.at is not None and arm.is_cocoindex:
+            lines[f"killed at a moment of its own, not at {step.at!r}"] = None
+        if isinstance(step, Stop) and arm.is_cocoindex:
+            lines["killed at rest where it is stopped: no call stops a live update"] = None
+        if isinstance(step, Expect):
+            lines |= dict.fromkeys(_not_compared(step, arm, is_live))
+        is_live = _is_live(step, is_live)
+    return list(lines)
+
+
+def _is_live(step: Step, before: bool) -> bool:
+    if isinstance(step, Start):
+        return step.live
+    if isinstance(step, Stop | Drop | Crash) or (isinstance(step, Expect) and step.terminates):
+        return False
+    return before
+
+
+def _parts(step: Expect) -> list[str]:
+    return [
+        field.name
+        for field in dataclasses.fields(step)
+        if field.name not in ("place", "places") and getattr(step, field.name) is not None
+    ]
+
+
+def _not_compared(step: Expect, arm: Arm, is_live: bool) -> Iterator[str]:
+    for part in _parts(step):
+        if part == "stats" and is_live:
+            yield "the counters of live updates, which go by how changes are told"
+        elif part == "raises" and arm.is_cocoindex and step.raises is not None:
+            yield "the kind and the words of errors"
+        elif part not in COMPARED:
+            yield f"what `{part}` expects"
