@@ -2,8 +2,13 @@
 
 import importlib.util
 import os
+import signal
 
 pytest_plugins = ["pytester"]
+
+# A shell's job in the background ignores it, and so would every process that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if importlib.util.find_spec("hypothesis") is not None:  # scenarios are run without the tests' packages, too
     from hypothesis import settings

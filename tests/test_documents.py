@@ -8,13 +8,14 @@ import tomllib
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from cocoindex_sim.engine._component import FOLLOWS
 from cocoindex_sim.values import EVENT_NAMES
 from cocoindex_sim.world import ORACLES
+
+from .walkthrough import blocks, walk
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE_VERSION = "1.0.26"
@@ -27,27 +28,12 @@ WITH_SNIPPETS = [
     ROOT / "README.md",
     *(ROOT / "docs" / name for name in ("exploring.md", "kafka.md", "live.md", "maps.md")),
 ]
-
-
-class Block(NamedTuple):
-    """One fenced block of a document. A first line `# name` says which file it is."""
-
-    language: str
-    text: str
-
-    @property
-    def file(self) -> str | None:
-        first = re.match(r"# (\S+\.\w+)\n", self.text)
-        return first[1] if first else None
+# Followed from top to bottom, with the commands they show.
+WALKED = sorted(path for pattern in ("tutorial.md", "how-to/*.md") for path in (ROOT / "docs").glob(pattern))
 
 
 def shown(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
-
-
-def blocks(path: Path) -> list[Block]:
-    found = re.findall(r"^```(\w+)\n(.*?)^```$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    return [Block(*block) for block in found]
 
 
 def rows(path: Path, heading: str) -> list[list[str]]:
@@ -118,13 +104,18 @@ def test_the_property_test_of_a_document_passes(tmp_path: Path) -> None:
     assert re.search(r"\b1 passed\b", run.stdout)
 
 
+@pytest.mark.parametrize("page", WALKED, ids=shown)
+def test_what_a_page_tells_its_reader_to_do_works(page: Path, tmp_path: Path) -> None:
+    assert walk(page, tmp_path) > 0
+
+
 def test_every_snippet_is_one_that_is_run() -> None:
     languages = {"python", "yaml"}
     unnamed = [
         shown(path)
         for path in DOCUMENTS
         for block in blocks(path)
-        if block.language in languages and (block.file is None or path not in WITH_SNIPPETS)
+        if block.language in languages and (block.file is None or path not in WITH_SNIPPETS + WALKED)
     ]
     assert unnamed == []
     # A block without a language would slip through all of this.

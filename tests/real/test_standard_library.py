@@ -29,7 +29,7 @@ def start(directory: pathlib.Path, what: str) -> subprocess.Popen[str]:
 
 def run(directory: pathlib.Path, what: str = "update") -> dict[str, Any]:
     process = start(directory, what)
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=1200)
     assert process.returncode == 0, err[-4000:]
     found: dict[str, Any] = json.loads(out.splitlines()[-1])
     return found
