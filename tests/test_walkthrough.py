@@ -23,6 +23,20 @@ print("took 0.3 s")
     took ... s
     $ test -f greet.py
     ```
+
+```diff
+--- greet.py
++++ greet.py
+-print("hello")
++print("good bye")
+ print("took 0.3 s")
+```
+
+```console
+$ python greet.py
+good bye
+...
+```
 """
 
 
@@ -34,7 +48,7 @@ def page(tmp_path: Path) -> Path:
 
 
 def test_files_and_commands_are_those_of_the_page(page: Path, tmp_path: Path) -> None:
-    assert walk(page, tmp_path) == 2
+    assert walk(page, tmp_path) == 3
     assert (tmp_path / "greet.py").read_text().startswith("# greet.py\n")
 
 
@@ -44,6 +58,8 @@ def test_files_and_commands_are_those_of_the_page(page: Path, tmp_path: Path) ->
         ("took ... s", "took ... minutes", "and not"),
         ("    hello\n", "", "and not"),
         ("test -f greet.py", "test -f other.py", "ends with 1"),
+        ("+print", "-print", "is 0 times in greet.py, not once"),
+        ("good bye\n...", "hello\n...", "and not"),
     ],
 )
 def test_a_page_that_is_wrong_is_told(page: Path, tmp_path: Path, right: str, wrong: str, complaint: str) -> None:
@@ -61,4 +77,9 @@ def test_a_line_of_dots_stands_for_any_lines() -> None:
 
 
 def test_blocks_know_their_line(page: Path) -> None:
-    assert [(block.language, block.line) for block in blocks(page)] == [("python", 3), ("console", 11)]
+    assert [(block.language, block.line) for block in blocks(page)] == [
+        ("python", 3),
+        ("console", 11),
+        ("diff", 18),
+        ("console", 26),
+    ]

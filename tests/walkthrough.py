@@ -1,4 +1,7 @@
-"""Does what a page tells its reader to do: writes the files it shows, types its commands, compares what they print."""
+"""Does what a page tells its reader to do: writes the files it shows, types its commands, compares what they print.
+
+`python -m tests.walkthrough docs/tutorial.md DIRECTORY` does so with the Python it is called with, and whatever that has.
+"""
 
 from __future__ import annotations
 
@@ -67,11 +70,24 @@ def walk(page: Path, place: Path) -> int:
         if block.file is not None:
             (place / block.file).parent.mkdir(parents=True, exist_ok=True)
             (place / block.file).write_text(block.text, encoding="utf-8")
+        elif block.language == "diff":
+            _change(block, f"{page.name}:{block.line}", place)
         elif block.language == "console":
             for command in commands(block):
                 _type(command, f"{page.name}:{block.line}", place)
                 typed += 1
     return typed
+
+
+def _change(block: Block, where: str, place: Path) -> None:
+    """Apply a `diff` block: below `---` and `+++`, with the name of the file, one hunk without line numbers."""
+    header, _, *lines = block.text.splitlines(keepends=True)
+    file = place / header.removeprefix("---").strip()
+    before = "".join(line[1:] for line in lines if line[0] in " -")
+    after = "".join(line[1:] for line in lines if line[0] in " +")
+    text = file.read_text(encoding="utf-8")
+    assert text.count(before) == 1, f"{where}: is {text.count(before)} times in {file.name}, not once:\n{before}"
+    file.write_text(text.replace(before, after), encoding="utf-8")
 
 
 def _type(command: Command, where: str, place: Path) -> None:
@@ -93,3 +109,9 @@ def _type(command: Command, where: str, place: Path) -> None:
         assert command.fits(run.stdout), f"{where}: $ {command.text}\nprints\n{run.stdout}\nand not\n{command.prints}"
     else:
         assert run.returncode == 0, f"{where}: $ {command.text}\nends with {run.returncode}:\n{run.stdout}"
+
+
+if __name__ == "__main__":
+    count = walk(Path(sys.argv[1]), Path(sys.argv[2]))
+    assert count, f"{sys.argv[1]} has no commands"
+    print(f"{count} commands typed")
