@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from sample_connectors import JsonFeed, LogFile, Page
-
 from cocoindex_sim.fakes.maps import MapClient
+
+from sample_connectors import JsonFeed, LogFile, Page
 
 
 def prices(client: MapClient) -> JsonFeed:

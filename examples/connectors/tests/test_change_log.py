@@ -3,6 +3,7 @@
 import sqlite3
 
 import pytest
+
 from sample_connectors import keep_change_log
 
 CHANGES = [

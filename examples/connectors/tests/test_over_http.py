@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 import pytest
+
 from sample_connectors import over_http
 from shop_server import ShopServer
 
