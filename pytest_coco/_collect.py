@@ -16,9 +16,10 @@ from cocoindex_sim.values import ScenarioError
 from cocoindex_sim.world import Story, virtual_surroundings
 
 from ._faults import FAULTS
-from ._options import OPTIONS
+from ._marker import options_of
 from ._report import failure_report
 from ._run import ScenarioFailed, check_replay, run_story
+from ._seeds import seed_name
 
 __all__ = ["ScenarioFile", "ScenarioItem", "check_replayed"]
 
@@ -88,7 +89,7 @@ class ScenarioItem(pytest.Function):
 
         def scenario() -> None:
             parent.hold_surroundings()
-            run_story(story, item.nodeid, item.config.stash[OPTIONS], item.config.stash[FAULTS])
+            run_story(story, seed_name(item), options_of(item), item.config.stash[FAULTS])
 
         scenario.__doc__ = story.description or None
         item = cls.from_parent(parent, name=story.name, callobj=scenario)
@@ -104,5 +105,5 @@ class ScenarioItem(pytest.Function):
     ) -> str | TerminalRepr:
         """The report of a scenario that failed; anything else, such as a failing fixture, as pytest shows it."""
         if isinstance(excinfo.value, ScenarioFailed):
-            return failure_report(excinfo.value, self.nodeid, self.config.stash[OPTIONS])
+            return failure_report(excinfo.value, self.nodeid, options_of(self))
         return super().repr_failure(excinfo)

@@ -20,12 +20,14 @@ T = TypeVar("T")
 class Kind(Generic[T]):
     """A kind of value: `read` takes it from its text, and from the directory that paths are relative to.
 
-    It raises ValueError with what the value has to be, as in "a whole number". `metavar` stands for it in the help.
+    It raises ValueError with what the value has to be, as in "a whole number". `metavar` stands for it in the help;
+    `text_of_none`: the text that is read as None.
     """
 
     metavar: str
     read: Callable[[str, Path], T]
     is_flag: bool = False
+    text_of_none: str = ""
 
 
 def whole_number(least: int = 0) -> Kind[int]:
@@ -113,6 +115,14 @@ class Declared:
         else:
             parser.addini(self.ini, self.help, default="")
             group.addoption(self.flag, dest=self.ini, metavar=self.kind.metavar, help=told)
+
+    def written(self, value: object) -> str:
+        """How the command line says this value."""
+        if self.kind.is_flag:
+            return self.flag if value else self.no_flag
+        if isinstance(value, frozenset):
+            return f"{self.flag}={','.join(sorted(value)) or 'none'}"
+        return f"{self.flag}={self.kind.text_of_none if value is None else value}"
 
     def _default_text(self) -> str:
         if callable(self.default):

@@ -5,7 +5,6 @@ Command line before marker before scenario before ini file before default; check
 
 from __future__ import annotations
 
-import os
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -16,11 +15,16 @@ import pytest
 
 from ._declare import FLAG, TEXT, Declared, Kind, declared, one_of, option, path, whole_number
 from ._profiles import PROFILE, PROFILES
+from ._seeds import LAST, draw_seed, last_seed
 
 __all__ = ["LAYERS", "OPTIONS", "TABLE", "Layers", "Options", "add_options", "header", "read_options"]
 
 _POLICIES = ("random", "pct", "dfs", "fifo")
 _CRASHES = ("none", "one", "sweep", "all")
+
+
+def _read_seed(text: str, base: Path) -> int | str:
+    return LAST if text == LAST else whole_number().read(text, base)
 
 
 def _read_faults(text: str, base: Path) -> frozenset[str] | None:
@@ -69,9 +73,9 @@ class Options:
         per_test=True,
     )
     seed: int = option(
-        whole_number(),
+        Kind("N|last", _read_seed),
         0,
-        "the base seed that every run's seed comes from",
+        "the base seed that every run's seed comes from; last: that of the session before",
         told=lambda options: f"seed {options.seed}",
         per_test=True,
     )
@@ -108,7 +112,7 @@ class Options:
         per_test=True,
     )
     faults: frozenset[str] | None = option(
-        Kind("KINDS", _read_faults),
+        Kind("KINDS", _read_faults, text_of_none="all"),
         lambda profile: profile.faults,
         "repeat each run with faults drawn from its seed: none, all, or kinds such as EIO,ack_lost; one named here that"
         " never happens fails the session",
@@ -195,11 +199,13 @@ def read_options(config: pytest.Config) -> Layers:
     """
     line, ini = _line_values(config), _ini_values(config)
     profile = PROFILES[Layers(line, ini, {}).options().profile]
-    # All workers of pytest-xdist have to take the one that was drawn.
+    # All workers of pytest-xdist have to take the one that was drawn, or was the last before this session.
     shared: int | None = getattr(config, "workerinput", {}).get("coco_seed")
-    if shared is not None:
-        return Layers(line, ini, {"seed": shared})
-    return Layers(line, ini, {"seed": int.from_bytes(os.urandom(4), "big")} if profile.fresh_seed else {})
+    for layer, where in ((line, "--coco-seed=last"), (ini, "coco_seed = last")):
+        if layer.get("seed") == LAST:
+            layer["seed"] = last_seed(config, where) if shared is None else shared
+    drawn = shared if shared is not None else draw_seed() if profile.fresh_seed else None
+    return Layers(line, ini, {} if drawn is None else {"seed": drawn})
 
 
 def header(options: Options) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import textwrap
 import traceback
+from collections.abc import Sequence
 
 from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback, TerminalRepr
 
@@ -13,7 +14,7 @@ from cocoindex_sim.world import ExpectationFailed, Found, ProduceMessages, Story
 from ._options import Options
 from ._run import ScenarioFailed
 
-__all__ = ["failure_report", "failure_text"]
+__all__ = ["failure_report", "failure_text", "indented", "tail_lines"]
 
 COLUMNS = 100
 TRACE_LINES = 20
@@ -33,7 +34,8 @@ def _wrap(sentence: str) -> list[str]:
     return textwrap.wrap(_printable(sentence), COLUMNS, break_on_hyphens=False) or [""]
 
 
-def _indented(lines: list[str] | tuple[str, ...]) -> list[str]:
+def indented(lines: Sequence[str]) -> list[str]:
+    """Lines that belong to the one above them, none wider than a report."""
     return [_clip("  " + line) for line in lines]
 
 
@@ -64,9 +66,9 @@ def _replay(found: Found, nodeid: str, options: Options) -> str:
 
 def _difference(error: Exception) -> list[str]:
     if isinstance(error, ExpectationFailed):
-        return ["", *_indented(error.lines)] if error.lines else []
+        return ["", *indented(error.lines)] if error.lines else []
     # Nothing a story expects ends here, so the way there is what helps.
-    return ["", *_indented("".join(traceback.format_exception(error)).splitlines())]
+    return ["", *indented("".join(traceback.format_exception(error)).splitlines())]
 
 
 def _found_by(failure: ScenarioFailed) -> list[str]:
@@ -80,9 +82,9 @@ def _found_by(failure: ScenarioFailed) -> list[str]:
     shrunk = found.shrunk
     if shrunk is not None and shrunk.divergence:
         lines += ["first divergence, from the steps below in order with nothing going wrong (-):"]
-        lines += _indented(shrunk.divergence)
+        lines += indented(shrunk.divergence)
     elif found.divergence and (shrunk is None or shrunk.recording.deviations or shrunk.outcome.hazards):
-        lines += [f"first divergence, from the run {found.passing} (-):", *_indented(found.divergence)]
+        lines += [f"first divergence, from the run {found.passing} (-):", *indented(found.divergence)]
     return ["", *lines]
 
 
@@ -105,9 +107,15 @@ def _shrunk(found: Found) -> list[str]:
     limit = f", and stopped by {shrunk.limit}: there may be a smaller one" if shrunk.limit else ""
     lines = ["", f"shrunk in {_count(shrunk.runs, 'run')} to {', '.join(parts)}{limit}:"]
     if recording.left_out and shrunk.story is not None:
-        lines += _indented([f"given    {', '.join(_given(shrunk.story)) or 'nothing'}"])
-    lines += _indented([f"line {step.place.line}  {step_text(step)}" for step in shrunk.steps])
-    return lines + _indented([f"hazard   {hazard}" for hazard in hazards])
+        lines += indented([f"given    {', '.join(_given(shrunk.story)) or 'nothing'}"])
+    lines += indented([f"line {step.place.line}  {step_text(step)}" for step in shrunk.steps])
+    return lines + indented([f"hazard   {hazard}" for hazard in hazards])
+
+
+def tail_lines(trace: Sequence[str]) -> list[str]:
+    """The end of a trace, with a heading; nothing for nothing."""
+    tail = trace[-TRACE_LINES:]
+    return ["", f"trace, the last {len(tail)} of {_count(len(trace), 'line')}:", *indented(tail)] if tail else []
 
 
 def failure_text(failure: ScenarioFailed, nodeid: str, options: Options) -> str:
@@ -118,10 +126,7 @@ def failure_text(failure: ScenarioFailed, nodeid: str, options: Options) -> str:
     lines += _difference(error) + _found_by(failure) + _shrunk(found)
     if outcome is None:
         return "\n".join(lines)
-    trace = list(outcome.trace.lines())
-    tail = trace[-TRACE_LINES:]
-    if tail:
-        lines += ["", f"trace, the last {len(tail)} of {_count(len(trace), 'line')}:", *_indented(tail)]
+    lines += tail_lines(list(outcome.trace.lines()))
     if outcome.waiting:
         lines += ["", "who waits where:", *(_clip(line) for line in outcome.waiting.splitlines())]
     return "\n".join(lines)

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from hashlib import blake2b
-from pathlib import Path
 from typing import cast
 
 from cocoindex_sim.world import (
     Case,
     Crashes,
     Found,
-    Limits,
-    Outcome,
     Recording,
     Run,
     Story,
@@ -24,8 +18,10 @@ from cocoindex_sim.world import (
 )
 
 from ._faults import FaultCounts
+from ._limits import limits_of
 from ._options import Options
 from ._seeds import derived_seed
+from ._traces import write_trace
 
 __all__ = ["ScenarioFailed", "check_replay", "run_story"]
 
@@ -44,10 +40,10 @@ def run_story(story: Story, nodeid: str, options: Options, faults: FaultCounts) 
 
     Raises: ScenarioFailed when a run fails.
     """
-    limits = _limits(options)
+    limits = limits_of(options)
     if options.replay is not None:
         outcome, found = replay(story, Recording.parse(options.replay), limits=limits)
-        _write_trace(options.trace, nodeid, "replay", outcome)
+        write_trace(options.trace, nodeid, "replay", outcome.trace)
         if found is not None:
             raise ScenarioFailed(found, 0) from found.failure
         return
@@ -62,13 +58,13 @@ def run_story(story: Story, nodeid: str, options: Options, faults: FaultCounts) 
         check_determinism=options.check_determinism,
         shrinks=options.shrink,
         limits=limits,
-        watch_run=lambda run, outcome: _write_trace(options.trace, nodeid, _file_part(run), outcome),
+        watch_run=lambda run, outcome: write_trace(options.trace, nodeid, _file_part(run), outcome.trace),
     )
     faults.add(exploration.met, exploration.fired)
     for found in exploration.failures:
         if found.smallest is not None:
             if found.shrunk is not None:
-                _write_trace(options.trace, nodeid, "shrunk", found.smallest)
+                write_trace(options.trace, nodeid, "shrunk", found.smallest.trace)
             # Once more, for what it logs: while exploring, that would be hundreds of tracebacks.
             attempt(Case.again(story, found.smallest.recording), limits=limits)
         raise ScenarioFailed(found, len(exploration.runs)) from found.failure
@@ -79,25 +75,5 @@ def check_replay(story: Story, text: str) -> None:
     check_kept(story, Recording.parse(text))
 
 
-def _limits(options: Options) -> Limits:
-    limits = Limits()
-    return Limits(
-        steps_max=options.steps_max or limits.steps_max,
-        events_max=options.events_max or limits.events_max,
-        time_ns_max=None if options.time_max is None else options.time_max * 1_000_000_000,
-    )
-
-
 def _file_part(run: Run) -> str:
     return str(run).replace(",", "").replace(" ", "-")
-
-
-def _write_trace(directory: Path | None, nodeid: str, name: str, outcome: Outcome) -> None:
-    if directory is None:
-        return
-    directory.mkdir(parents=True, exist_ok=True)
-    # Two ids may differ only in what a file name can't hold.
-    mark = blake2b(nodeid.encode(), digest_size=4).hexdigest()
-    readable = re.sub(r"[^\w.]+", "-", nodeid.rpartition("/")[2])[:100]
-    lines: Iterable[str] = (line + "\n" for line in outcome.trace.lines())
-    (directory / f"{readable}-{mark}.{name}.trace").write_text("".join(lines), "utf-8")

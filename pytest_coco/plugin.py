@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,35 @@ import pytest
 
 from . import hookspecs
 from ._faults import FAULTS, FaultCounts
-from ._fixtures import coco_world
+from ._fixtures import (
+    WORLD,
+    coco_app,
+    coco_clock,
+    coco_fs,
+    coco_kafka,
+    coco_run,
+    coco_seed,
+    coco_target,
+    coco_timeline,
+    coco_world,
+    parametrize_runs,
+)
+from ._marker import MARKER
 from ._options import LAYERS, OPTIONS, add_options, header, read_options
+from ._seeds import save_seed
 from ._selection import SUFFIX, add_selection, select_scenarios
 
-__all__ = ["coco_world"]
+__all__ = [
+    "coco_app",
+    "coco_clock",
+    "coco_fs",
+    "coco_kafka",
+    "coco_run",
+    "coco_seed",
+    "coco_target",
+    "coco_timeline",
+    "coco_world",
+]
 
 if TYPE_CHECKING:
     from ._collect import ScenarioFile
@@ -32,6 +57,9 @@ def pytest_configure(config: pytest.Config) -> None:
     layers = config.stash[LAYERS] = read_options(config)
     options = config.stash[OPTIONS] = layers.options()
     config.stash[FAULTS] = FaultCounts()
+    config.addinivalue_line("markers", MARKER)
+    if not hasattr(config, "workerinput"):
+        save_seed(config, options.seed)
     select_scenarios(config, options)
 
 
@@ -52,6 +80,21 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFi
     from ._collect import ScenarioFile
 
     return ScenarioFile.from_parent(parent, path=file_path)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    parametrize_runs(metafunc)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    world = item.stash.get(WORLD, None)
+    if world is not None and report.failed and report.when == "call":
+        from ._worlds import world_report
+
+        report.sections.append(("coco", world_report(item, world)))
+    return report
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -11,6 +11,7 @@ from ..fakes.filesystem import InjectedFault as InjectedFault
 from ..fakes.maps import BARRIERS as BARRIERS
 from ..fakes.maps import TROUBLES as TROUBLES
 from ..fakes.targets import TARGET_TROUBLES as TARGET_TROUBLES
+from ..fakes.targets import JournalTarget as JournalTarget
 from ._attempt import Body as Body
 from ._attempt import Case as Case
 from ._attempt import Draw as Draw
@@ -20,10 +21,12 @@ from ._attempt import attempt as attempt
 from ._compare import Difference as Difference
 from ._compare import Raised as Raised
 from ._compare import compare_diff as compare_diff
+from ._compare import compare_error as compare_error
 from ._compare import compare_raised as compare_raised
 from ._compare import compare_stats as compare_stats
 from ._compare import compare_targets as compare_targets
 from ._compare import diff_of as diff_of
+from ._compare_rows import compare_rows as compare_rows
 from ._dfs import Branch as Branch
 from ._dfs import Dfs as Dfs
 from ._divergence import divergence_lines as divergence_lines

@@ -120,8 +120,8 @@ def test_an_async_test_is_refused_a_world(project: Project) -> None:
     result = project.run()
     result.assert_outcomes(errors=1)
     assert (
-        "'test_story' is an async test and takes coco_world, which runs its own event loop; make it a plain `def`"
-        in result.outlines
+        "'test_story' is an async test and takes coco_world, which runs its own event loop; make it a plain `def`, and"
+        " have coco_world.run(...) run what is async" in result.outlines
     )
 
 
