@@ -13,7 +13,7 @@ from cocoindex_sim.world import World
 
 from ._unmet import refuse
 
-__all__ = ["CocoTimeline", "Happening", "ready_text"]
+__all__ = ["CocoTimeline", "Happening"]
 
 LINES_MAX = 20
 
@@ -51,7 +51,7 @@ def _happening(time_ns: int, step: int, what: Event | str) -> Happening:
     return Happening(time_ns / 1e9, step, event_name(what), "" if path is None else _plain(path), event_text(what))
 
 
-def ready_text(path: str) -> str:
+def _ready_text(path: str) -> str:
     """What is expected of a component that becomes ready; of a live one, both events have its path."""
     return f"*_ready {path}"
 
@@ -117,7 +117,7 @@ class CocoTimeline:
     def expect_ready_order(self, *paths: str) -> None:
         """The components at these paths became ready, for the first time each, in this order."""
         __tracebackhide__ = True
-        self.expect_order(*(ready_text(path) for path in paths))
+        self.expect_order(*(_ready_text(path) for path in paths))
 
     def lines(self) -> list[str]:
         """The timeline as text, a line for each thing."""
