@@ -2,9 +2,9 @@
 
 python -m benchmarks.kafka_memory PACKAGE BROKERS MESSAGES KEYS AHEAD_KB
 
-PACKAGE `bare` only consumes the topic: the floor. AHEAD_KB is how much the client library may fetch ahead, its settings
-`queued.max.messages.kbytes` and `fetch.max.bytes`; they are 65536 and 51200 unless set, so a small topic is fetched
-whole. The topic is filled first, by another process, and deleted at the end.
+PACKAGE `bare` only consumes the topic: the floor. AHEAD_KB is how much the client library may fetch ahead, its setting
+`queued.max.messages.kbytes`, 65536 unless set: a small topic is fetched whole. With less than that, it also asks for
+little at a time. The topic is filled first, by another process, and deleted at the end.
 """
 
 import asyncio
@@ -26,11 +26,16 @@ from ._kafka import catch_up, consume
 from ._measure import report, rss_mb
 
 PARTITIONS = 12
+UNLESS_SET_KB = 65536
+# Counted in bytes of messages, of which short ones take a multiple in memory: so the number of them is limited, too.
+SMALL_FETCHES = {"queued.min.messages": 2_000, "fetch.message.max.bytes": 65_536, "fetch.max.bytes": 1_000_000}
 
 
 def fill(brokers: str, topic: str, messages: int, keys: int) -> None:
     """Produce all messages; the last of a key is the one with the highest number."""
-    producer = Producer({"bootstrap.servers": brokers, "linger.ms": 50, "queue.buffering.max.messages": 200_000})
+    # A batch is fetched whole, whatever a fetch is limited to, and short topics have no long ones.
+    batches = {"linger.ms": 50, "batch.num.messages": 500}
+    producer = Producer({"bootstrap.servers": brokers, "queue.buffering.max.messages": 200_000, **batches})
     for number in range(messages):
         while True:
             try:
@@ -61,8 +66,7 @@ async def measure(package: str, brokers: str, topic: str, messages: int, keys: i
             "enable.auto.commit": "false",
             "auto.offset.reset": "earliest",
             "queued.max.messages.kbytes": ahead_kb,
-            "fetch.max.bytes": ahead_kb * 1024,
-            "fetch.message.max.bytes": min(1024 * 1024, ahead_kb * 1024 // PARTITIONS),
+            **({} if ahead_kb >= UNLESS_SET_KB else SMALL_FETCHES),
         }
     )
     directory = Path(tempfile.mkdtemp())
