@@ -26,7 +26,7 @@ def test_a_pipeline_over_all_three_follows_what_happens(package: str, tmp_path: 
         [
             sys.executable,
             "-c",
-            f"{alias}import asyncio, with_cocoindex; asyncio.run(with_cocoindex.play({EXPECTED!r}))",
+            alias + play,
         ],
         cwd=tmp_path,
         env={
