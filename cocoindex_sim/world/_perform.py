@@ -390,7 +390,7 @@ class Performance:
             return None
         if self._world.running:
             return None
-        if step.terminates is False:
-            return Difference(f"{begun} ended; it was expected to go on", [])
         self._attempt(started, self._world.finish)
+        if step.terminates is False and (self._error is None or step.raises is not None):  # what it raised says more
+            return Difference(f"{begun} ended; it was expected to go on", [])
         return None

@@ -73,6 +73,12 @@ def test_an_error_that_nothing_expects_names_the_update_and_the_line_of_the_pipe
     assert frames[1].endswith(' in shout: raise ValueError("bad document\\nits first word is BAD")')
 
 
+def test_an_update_that_should_go_on_and_raises_is_told_by_what_it_raises(project: Project) -> None:
+    broken = "  - fs.write: {docs/a.txt: BAD}\n  - start: {live: true}\n  - expect: {terminates: false}\n"
+    lines = only_failure(project, steps(broken))
+    assert lines[0] == "scenarios/failing.coco.yaml:6: the update raised ValueError: bad document."
+
+
 def test_an_update_that_hangs_is_told_apart_from_one_that_fails(project: Project) -> None:
     hanging = PIPELINE.replace(
         "async def main() -> None:\n", "async def main() -> None:\n    await asyncio.Event().wait()\n"
