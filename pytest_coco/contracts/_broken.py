@@ -1,0 +1,38 @@
+"""What a check finds: the fact, what to do about it, and what happened on the way there."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from cocoindex_sim.world import ExpectationFailed, Place
+
+__all__ = ["ContractBroken", "HookFailed", "place_of", "traceback_lines"]
+
+
+class ContractBroken(ExpectationFailed):
+    """A connector does not keep its contract: `verdict` is the fact, `fix` what its author has to do about it."""
+
+    def __init__(self, verdict: str, *, fix: str, place: Place, lines: Sequence[str] = ()) -> None:
+        super().__init__(verdict, place=place, lines=lines)
+        self.fix = fix
+        self.oracle = "contract"
+
+
+class HookFailed(ContractBroken):
+    """A hook that the author of a contract class wrote raised, or gave something else than it has to."""
+
+
+def place_of(subject: type) -> Place:
+    """Where a contract class is written."""
+    try:
+        return Place(Path(inspect.getfile(subject)), inspect.getsourcelines(subject)[1])
+    except (OSError, TypeError):  # a class that was made, not written
+        return Place(Path("<unknown>"), 1)
+
+
+def traceback_lines(error: BaseException) -> list[str]:
+    """An exception with its traceback, line by line."""
+    return "".join(traceback.format_exception(error)).splitlines()

@@ -1,0 +1,169 @@
+"""What all contract classes share: capabilities, the hooks around a run, and how often a check is tried."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import pytest
+
+from cocoindex_sim.world import World
+
+from .._options import OPTIONS
+from .._seeds import derived_seed
+from ._text import failure_text
+from ._try import Check, try_check
+
+__all__ = ["Claim", "Contract", "claim", "rejections"]
+
+_HERE: Final = __name__.rpartition(".")[0]
+_REASON_LENGTH_MIN: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a check is about: rules of CocoIndex's protocol, and the capability without which it is not made."""
+
+    rules: tuple[str, ...]
+    needs: str = ""
+
+
+def claim(*rules: str, needs: str = "") -> Callable[[Check], Callable[[Any], None]]:
+    """Make a check of a function that drives a stage: a test method that tries it as often as it is to be tried."""
+
+    def decorate(check: Check) -> Callable[[Any], None]:
+        def test(self: Contract) -> None:
+            __tracebackhide__ = True
+            self._try(check, Claim(rules, needs))
+
+        test.__name__, test.__qualname__, test.__doc__ = check.__name__, check.__qualname__, check.__doc__
+        test.__module__ = check.__module__
+        test.coco_claim = check, Claim(rules, needs)  # type: ignore[attr-defined]  # a function's attributes are free
+        return test
+
+    return decorate
+
+
+class Contract:
+    """What the classes to inherit have in common. Inherit one of those, and name yours `Test...`.
+
+    Before each run `open` is called, on a copy of the test's object, so that hooks can keep what they need on `self`;
+    after it `close`. Hooks may be `async def`. In a simulated run `self.world` is the world it happens in, and code of
+    hooks and connector meets its clock, chance and files; `self.directory` is an empty directory.
+
+    `real_io`: the connector needs sockets, threads or a database; then everything runs once, on the real loop, and no
+    other order is explored. `within_s`: how long a change may take to arrive; virtual seconds, unless `real_io`.
+    `quiet_s`: after how long nothing more comes. `runs`: how many schedules are tried besides asyncio's own, if neither
+    the command line nor the ini file says.
+
+    A capability that the connector does not have is switched off by its flag, with a reason in `bypass_reason`, which
+    the conformance table shows.
+    """
+
+    real_io: ClassVar[bool] = False
+    within_s: ClassVar[float] = 30.0
+    quiet_s: ClassVar[float | None] = None
+    runs: ClassVar[int] = 10
+    bypass_reason: ClassVar[Mapping[str, str]] = {}
+    capabilities: ClassVar[tuple[str, ...]] = ()
+    """The names of the flags; set by the contract classes."""
+
+    world: World
+    directory: Path
+    _request: pytest.FixtureRequest
+
+    # -- hooks -----------------------------------------------------------------------------------------------------
+
+    def open(self) -> Any:
+        """Put an empty system in place for one run. May be async."""
+
+    def close(self) -> Any:
+        """Take it away. May be async."""
+
+    # -- how a check is tried --------------------------------------------------------------------------------------
+
+    @pytest.fixture(autouse=True)
+    def _coco_contract(self, request: pytest.FixtureRequest) -> Iterator[None]:
+        self._request = request
+        yield
+        del self._request
+
+    def _try(self, check: Check, what: Claim) -> None:
+        __tracebackhide__ = True
+        request = self._request
+        options, nodeid = request.config.stash[OPTIONS], request.node.nodeid
+        self._tell("contract", next(each.__name__ for each in type(self).__mro__ if each.__module__.startswith(_HERE)))
+        self._tell("rules", " ".join(what.rules))
+        if (mistake := bypass_mistake(type(self))) is not None:
+            pytest.fail(mistake, pytrace=False)
+        if what.needs and not getattr(self, what.needs):
+            self._tell("bypassed", self.bypass_reason[what.needs])
+            pytest.skip(f"without {what.needs}: {self.bypass_reason[what.needs]}")
+        asked = request.config.getoption("--coco-runs") is not None or request.config.getini("coco_runs")
+        tried = try_check(
+            self,
+            check,
+            runs=options.runs if asked else max(options.runs, self.runs),
+            seed=derived_seed(options.seed, nodeid, 0),
+            policy=options.policy,
+            pct_depth=options.pct_depth,
+            check_determinism=options.check_determinism,
+            steps_max=options.steps_max,
+            directory=request.getfixturevalue("tmp_path") if self.real_io else None,
+        )
+        self._tell("tried", "once, on the real loop" if self.real_io else f"in {tried.runs} orders")
+        if tried.broken is not None:
+            command = f"pytest {shlex.quote(nodeid)}"
+            if not self.real_io:
+                command += f" --coco-seed={options.seed} --coco-runs={tried.runs - 1} --coco-policy={options.policy}"
+            pytest.fail(failure_text(tried.broken, tried.found_by, command), pytrace=False)
+
+    def _tell(self, name: str, text: str) -> None:
+        """Put something into the conformance table, and with it into JUnit files."""
+        self._request.node.user_properties.append((f"coco_{name}", text))
+
+
+def bypass_mistake(contract: type[Contract]) -> str | None:
+    """What is wrong with the flags of a contract class and the reasons for them; None for nothing."""
+    name, reasons, known = contract.__name__, contract.bypass_reason, contract.capabilities
+    for flag, reason in reasons.items():
+        if flag not in known:
+            return f"{name}.bypass_reason names {flag!r}, which is no capability; there are: {', '.join(known)}"
+        if getattr(contract, flag):
+            return f"{name}.bypass_reason says why {flag!r} is off, and it is on: set {flag} = False, or leave it out"
+        if len(reason.strip()) < _REASON_LENGTH_MIN:
+            return f"{name}.bypass_reason[{flag!r}] is {reason!r}: write a sentence that says why"
+    for flag in known:
+        if not getattr(contract, flag) and flag not in reasons:
+            return f"{name}.{flag} is off: say why, in bypass_reason = {{{flag!r}: '...'}}"
+    return None
+
+
+def rejections(contract: type[Contract], *names: str, directory: Path | None = None) -> dict[str, str]:
+    """What a contract class finds, without pytest around it: the text of each check that fails, by its name.
+
+    For tests of contract classes, and of connectors that are broken on purpose. `names`: only these checks.
+    `directory`: what a class with `real_io` gets. Checks that are bypassed are left out.
+    """
+    found = {}
+    for name in names or claims(contract):
+        check, what = claims(contract)[name]
+        if what.needs and not getattr(contract, what.needs):
+            continue
+        tried = try_check(contract(), check, runs=contract.runs, directory=directory)
+        if tried.broken is not None:
+            found[name] = failure_text(tried.broken, tried.found_by)
+    return found
+
+
+def claims(contract: type[Contract]) -> dict[str, tuple[Check, Claim]]:
+    """The checks of a contract class by name, in the order in which they are written."""
+    found: dict[str, tuple[Check, Claim]] = {}
+    for each in reversed(contract.__mro__):
+        for name, member in vars(each).items():
+            if hasattr(member, "coco_claim"):
+                found[name] = member.coco_claim
+    return found
