@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-__all__ = ["WIDTH_MAX", "Spelled", "block_text", "flow_text", "yaml_text"]
+__all__ = ["WIDTH_MAX", "Spelled", "after_colon", "block_text", "flow_entry", "flow_text", "key_text", "yaml_text"]
 
 WIDTH_MAX: Final = 110
 """What is longer goes into a block."""
@@ -17,7 +17,7 @@ _INDENT: Final = 2
 _SAFE: Final = re.compile(r"[A-Za-z0-9_/.<(+$^\\][A-Za-z0-9_/.<>()+$^=;@%!*&?'\"\\| -]*")
 _SAFE_KEY: Final = re.compile(r"[A-Za-z0-9_/.][A-Za-z0-9_/.@+ -]*")
 _NOT_TEXT: Final = re.compile(
-    r"""(?ix) ~ | null | true | false | yes | no | on | off | y | n | = | << | [-+]? \.? (inf|nan)
+    r"""(?ix) ~ | null | true | false | yes | no | on | off | = | << | [-+]? \.? (inf|nan)
     | [-+.0-9] [-+.0-9_:eTZxob a-f]* | \.{3} .*"""
 )
 _ESCAPES: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
@@ -38,7 +38,7 @@ def yaml_text(value: Mapping[str, Any], *, blocks: Sequence[str] = ()) -> str:
             rest = "".join(f"\n  - {block_text(each, 4)}" for each in item)
             lines.append(f"{key_text(key)}:{rest}")
         else:
-            lines.append(f"{key_text(key)}:{_after_colon(item, len(key) + 2, 0)}")
+            lines.append(f"{key_text(key)}:{after_colon(item, len(key) + 2, 0)}")
     return "\n".join(lines) + "\n"
 
 
@@ -47,7 +47,7 @@ def block_text(value: Any, indent: int) -> str:
     if isinstance(value, Mapping) and value:
         margin = "\n" + " " * indent
         return margin.join(
-            f"{key_text(key)}:{_after_colon(item, indent + len(key) + 2, indent)}" for key, item in value.items()
+            f"{key_text(key)}:{after_colon(item, indent + len(key) + 2, indent)}" for key, item in value.items()
         )
     if isinstance(value, list) and value:
         flow = flow_text(value)
@@ -61,7 +61,7 @@ def block_text(value: Any, indent: int) -> str:
     return flow_text(value, inside=False)
 
 
-def _after_colon(value: Any, column: int, indent: int) -> str:
+def after_colon(value: Any, column: int, indent: int) -> str:
     """The value of a key that stands at `indent`, with what comes between; its text would begin at `column`."""
     if value is None:
         return ""
@@ -96,7 +96,7 @@ def _literal(text: str, indent: int) -> str | None:
 def flow_text(value: Any, *, inside: bool = True) -> str:
     """A value in one line; `inside` another collection in one line, where a comma ends text."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(_flow_entry(key, item) for key, item in value.items()) + "}"
+        return "{" + ", ".join(flow_entry(key, item) for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(flow_text(item) for item in value) + "]"
     if isinstance(value, bytes):
@@ -107,12 +107,15 @@ def flow_text(value: Any, *, inside: bool = True) -> str:
         return "null"
     if isinstance(value, int):
         return str(value)
-    return value if isinstance(value, Spelled) else _scalar(value, inside)
+    if isinstance(value, Spelled) and not re.search(r"[,\[\]{}\n]", value):
+        return value
+    return _scalar(str(value), inside)
 
 
-def _flow_entry(key: str, item: Any) -> str:
-    # A key without a value is what `null` is read as, where nothing is meant.
-    return f"{key_text(key)}:" if item is None else f"{key_text(key)}: {flow_text(item)}"
+def flow_entry(key: str, item: Any) -> str:
+    """An entry of a mapping in braces."""
+    # Nothing is written where nothing is meant: `null` is a word, and `{a:}` would be the key `a:`.
+    return f"{key_text(key)}: " + ("" if item is None else flow_text(item))
 
 
 def key_text(key: str) -> str:
