@@ -6,7 +6,7 @@ import asyncio
 import os
 import sysconfig
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,6 +129,8 @@ class Performance:
         # The error of an update or drop, until an `expect` takes it.
         self._error: BaseException | None = None
         self._error_step: Update | Start | Drop | None = None
+        # What the last expectation of an error looked at.
+        self._raised: BaseException | None = None
 
     def run(self) -> None:
         """Perform all of it. Raises ExpectationFailed."""
@@ -350,7 +352,7 @@ class Performance:
             check("raises", compare_error(step.raises, self._error))
             if isinstance(self._error, FenceError):
                 self._world.fenced.clear()
-            self._error = None
+            self._raised, self._error = self._error, None
         self._refuse_error()
         files = self._world.target_files()
         if step.targets is not None:
@@ -365,13 +367,17 @@ class Performance:
             check("committed", compare_committed(step.committed, self._world.kafka))
         if step.stats is not None:
             check("stats", compare_stats(step.stats, self._world.stats()))
-        self._seen = files
+        before, self._seen = self._seen, files
         if unmet:
-            raise ExpectationFailed(
-                "; ".join(difference.fact for _, difference in unmet),
-                place=step.places.get(unmet[0][0], step.place),
-                lines=[line for _, difference in unmet for line in difference.lines],
-            )
+            self._refuse_unmet(step, unmet, before)
+
+    def _refuse_unmet(self, step: Expect, unmet: Sequence[tuple[str, Difference]], before: Mapping[str, bytes]) -> None:
+        """Fail for looks whose expectations were not met, by name; `before`: the target files of the last look."""
+        raise ExpectationFailed(
+            "; ".join(difference.fact for _, difference in unmet),
+            place=step.places.get(unmet[0][0], step.place),
+            lines=[line for _, difference in unmet for line in difference.lines],
+        )
 
     def _wait(self, step: Expect) -> Difference | None:
         started = self._started
