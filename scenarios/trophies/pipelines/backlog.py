@@ -13,9 +13,13 @@ def environment(builder: coco.EnvironmentBuilder) -> Iterator[None]:
     yield
 
 
+def messages() -> list[str]:
+    return pathlib.Path("log").read_text().splitlines()
+
+
 class Log:
     async def watch(self, subscriber: coco.LiveMapSubscriber[str, str]) -> None:
-        for line in pathlib.Path("log").read_text().splitlines():
+        for line in messages():
             name, _, _ = line.partition(": ")
             handle = await subscriber.update(name, line)
             await handle.ready()

@@ -18,11 +18,22 @@ def environment(builder: coco.EnvironmentBuilder) -> Iterator[None]:
     yield
 
 
+def is_there(name: str) -> bool:
+    return pathlib.Path("out", name).exists()
+
+
+async def wait_for(name: str) -> None:
+    while True:
+        if is_there(name):
+            return
+        await asyncio.sleep(0.1)
+
+
 @coco.fn(memo=True)
 async def copy(file: localfs.File, target: localfs.DirTarget) -> None:
     text = await file.read_text()
-    while text.startswith("after ") and not pathlib.Path("out", text.removeprefix("after ")).exists():
-        await asyncio.sleep(0.1)
+    if text.startswith("after "):
+        await wait_for(text.removeprefix("after "))
     target.declare_file(file.file_path.path.name, text)
 
 

@@ -34,7 +34,7 @@ class Desk:
             handle = await operator.update(coco.component_subpath("page"), write, self.name, self.target)
             await handle.ready()
             await operator.mark_ready()
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.7)
 
 
 class Office:

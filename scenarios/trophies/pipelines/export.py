@@ -32,11 +32,14 @@ def environment(builder: coco.EnvironmentBuilder) -> Iterator[None]:
     yield
 
 
+def write(name: str, text: str) -> None:
+    pathlib.Path("out").mkdir(exist_ok=True)
+    pathlib.Path("out", name).write_text(text)
+
+
 @coco.fn(memo=True)
 async def describe(name: str, text: str) -> None:
-    revision = coco.use_context(MODEL).revision
-    pathlib.Path("out").mkdir(exist_ok=True)
-    pathlib.Path("out", name).write_text(f"{text} by {revision}")
+    write(name, f"{text} by {coco.use_context(MODEL).revision}")
 
 
 @coco.fn

@@ -13,12 +13,17 @@ def environment(builder: coco.EnvironmentBuilder) -> Iterator[None]:
     yield
 
 
+def found(name: str) -> str | None:
+    path = pathlib.Path(name)
+    return path.read_text() if path.exists() else None
+
+
 @coco.fn
 async def main() -> None:
-    if pathlib.Path("again").exists():
+    if found("again") is not None:
         await app.update()
     target = await localfs.mount_dir_target("out")
-    target.declare_file("a", pathlib.Path("in/a").read_text())
+    target.declare_file("a", found("in/a") or "")
 
 
 app = coco.App("Nested", main)

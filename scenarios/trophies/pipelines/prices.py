@@ -30,11 +30,14 @@ async def publish(file: localfs.File, percent: int, target: localfs.DirTarget) -
     target.declare_file(file.file_path.path.name, str(price))
 
 
+def tax() -> int:
+    return int(pathlib.Path("tax").read_text())
+
+
 @coco.fn
 async def main() -> None:
-    percent = int(pathlib.Path("tax").read_text())
     target = await localfs.mount_dir_target("out")
-    await coco.mount_each(publish, localfs.walk_dir("in").items(), percent, target)
+    await coco.mount_each(publish, localfs.walk_dir("in").items(), tax(), target)
 
 
 app = coco.App("Prices", main)

@@ -1,7 +1,7 @@
-"""A target type with containers: a table, which is a directory of `db`, for each file in `in`, with rows that are files.
+"""A target type with containers: a table, which is a directory of `db`, for each file in `in`. Its rows are files.
 
-The first word of a file is the name of its table, the others are those of its rows. No table can be dropped while there is a
-file `down`.
+The first word of a file is the name of its table, the others are those of its rows. No table can be dropped while
+there is a file `down`.
 """
 
 import pathlib

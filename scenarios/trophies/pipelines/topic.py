@@ -21,6 +21,13 @@ async def copy(text: str, target: localfs.DirTarget) -> None:
     target.declare_file("topic", text)
 
 
+def read_topic() -> str:
+    path = pathlib.Path("topic")
+    if not path.exists():
+        raise OSError("no such topic")
+    return path.read_text()
+
+
 class Follow:
     def __init__(self, target: localfs.DirTarget) -> None:
         self.target = target
@@ -29,10 +36,7 @@ class Follow:
         """Has nothing to say that `process_live` does not."""
 
     async def process_live(self, operator: coco.LiveComponentOperator) -> None:
-        if not pathlib.Path("topic").exists():
-            raise OSError("no such topic")
-        text = pathlib.Path("topic").read_text()
-        handle = await operator.update(coco.component_subpath("copy"), copy, text, self.target)
+        handle = await operator.update(coco.component_subpath("copy"), copy, read_topic(), self.target)
         await handle.ready()
         await operator.mark_ready()
 

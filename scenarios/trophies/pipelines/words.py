@@ -1,4 +1,4 @@
-"""An index of the files in `in`, by way of a map in memory: the words of each file, and a file of `out` for each word."""
+"""An index of the files in `in`: their words go to a map in memory, and each word becomes a file of `out`."""
 
 import pathlib
 from collections.abc import Iterator
