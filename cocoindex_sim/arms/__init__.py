@@ -6,6 +6,8 @@ from ._arm import Arm as Arm
 from ._arm import ArmError as ArmError
 from ._arm import find_cocoindex as find_cocoindex
 from ._arm import real_arm as real_arm
+from ._judged import JUDGED as JUDGED
+from ._judged import Judged as Judged
 from ._nursery import Nursery as Nursery
 from ._perform import Elsewhere as Elsewhere
 from ._perform import Limits as Limits

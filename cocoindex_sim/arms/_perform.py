@@ -132,6 +132,11 @@ class Elsewhere:
         """Whether a live update was begun and nobody has ended it."""
         return self._started is not None and self._started.live
 
+    @property
+    def has_failures(self) -> bool:
+        """Whether components failed in the last update, by its counters."""
+        return self._stats is not None and self._stats[None]["num_errors"] > 0
+
     def begin_life(self) -> None:
         """Start a new process and load the pipeline."""
         story = self.story

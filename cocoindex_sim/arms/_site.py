@@ -88,6 +88,16 @@ class Site:
                     continue
         return dict(sorted(found.items()))
 
+    def sources(self) -> dict[str, bytes]:
+        """Every file that the story was the last to write, by its path in the directory."""
+        own = sorted(path for path in self._files() if self._is_own(path))
+        return {path: (self.directory / path).read_bytes() for path in own}
+
+    @property
+    def signed(self) -> frozenset[str]:
+        """The paths of all files that the story ever wrote."""
+        return frozenset(self._own)
+
     def glance(self) -> dict[str, tuple[int, int, int]]:
         """What all files look like, to see whether something moves."""
         return {path: mark for path in self._files() if (mark := _mark(self.directory / path)) is not None}

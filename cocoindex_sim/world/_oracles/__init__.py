@@ -12,3 +12,4 @@ from ._termination import no_end as no_end
 from ._violation import ORACLES as ORACLES
 from ._violation import OracleViolated as OracleViolated
 from ._violation import Violation as Violation
+from ._violation import difference_lines as difference_lines
