@@ -13,28 +13,36 @@ from _pytest._code.code import ExceptionInfo, TerminalRepr
 
 from cocoindex_sim.scenario import SUFFIX, read_scenarios
 from cocoindex_sim.values import ScenarioError
-from cocoindex_sim.world import Story, virtual_surroundings
+from cocoindex_sim.world import Outcome, Recording, Run, Story, virtual_surroundings
 
 from ._faults import FAULTS
 from ._marker import options_of
-from ._report import failure_report
+from ._report import failure_report, replay_command
 from ._run import ScenarioFailed, check_replay, run_story
 from ._seeds import seed_name
+from ._session import teller
 
 __all__ = ["ScenarioFile", "ScenarioItem", "check_replayed"]
 
 
 def check_replayed(items: Sequence[pytest.Item], text: str) -> None:
-    """Whether these tests are the one scenario whose recording it is. Raises pytest.UsageError."""
-    scenarios = [item for item in items if isinstance(item, ScenarioItem)]
-    if len(scenarios) != 1:
+    """Whether these tests are the one scenario, or test with a world, that it can be of. Raises pytest.UsageError."""
+    replayed = [item for item in items if isinstance(item, ScenarioItem) or "coco_world" in _fixtures_of(item)]
+    if len(replayed) != 1:
         raise pytest.UsageError(
-            f"--coco-replay repeats one run of one scenario, and {len(scenarios)} are selected; name it by its node id"
+            f"--coco-replay repeats one run of one scenario, and {len(replayed)} are selected; name it by its node id"
         )
     try:
-        check_replay(scenarios[0].story, text)
+        if isinstance(replayed[0], ScenarioItem):
+            check_replay(replayed[0].story, text)
+        else:
+            Recording.parse(text)
     except ValueError as error:
         raise pytest.UsageError(f"--coco-replay: {error}") from None
+
+
+def _fixtures_of(item: pytest.Item) -> Sequence[str]:
+    return getattr(item, "fixturenames", ())
 
 
 def _shown(path: Path, config: pytest.Config) -> Path:
@@ -61,7 +69,10 @@ class ScenarioFile(pytest.Module):
             stories = read_scenarios(self.path, shown_as=_shown(self.path, self.config))
         except (ScenarioError, OSError) as error:
             raise self.CollectError(str(error)) from None
-        return [ScenarioItem.of(self, story) for story in stories]
+        items = [ScenarioItem.of(self, story) for story in stories]
+        for item in items:
+            self.ihook.pytest_coco_scenario_loaded(config=self.config, story=item.story, nodeid=item.nodeid)
+        return items
 
     _surroundings: ExitStack | None = None
 
@@ -89,12 +100,29 @@ class ScenarioItem(pytest.Function):
 
         def scenario() -> None:
             parent.hold_surroundings()
-            run_story(story, seed_name(item), options_of(item), item.config.stash[FAULTS])
+            item.perform()
 
         scenario.__doc__ = story.description or None
         item = cls.from_parent(parent, name=story.name, callobj=scenario)
         item.story = story
         return item
+
+    def perform(self) -> None:
+        """Run the scenario as its options say, tell what came of it, and let hooks watch. Raises ScenarioFailed."""
+        config, nodeid, hooks = self.config, self.nodeid, self.ihook
+        options, tell = options_of(self), teller(self)
+
+        def watch(run: Run, outcome: Outcome) -> None:
+            hooks.pytest_coco_after_run(config=config, nodeid=nodeid, run=run, outcome=outcome)
+
+        try:
+            run_story(self.story, seed_name(self), options, config.stash[FAULTS], watch=watch, tell=tell)
+        except ScenarioFailed as failure:
+            found = failure.found
+            tell("oracle", found.oracle or "expectation")
+            tell("verdict", found.verdict.partition("\n")[0])
+            tell("replay", replay_command(found, nodeid, options))
+            raise
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where the scenario is written; pytest counts lines from 0."""
@@ -105,5 +133,8 @@ class ScenarioItem(pytest.Function):
     ) -> str | TerminalRepr:
         """The report of a scenario that failed; anything else, such as a failing fixture, as pytest shows it."""
         if isinstance(excinfo.value, ScenarioFailed):
-            return failure_report(excinfo.value, self.nodeid, options_of(self))
+            failure = excinfo.value
+            added = self.ihook.pytest_coco_failure(config=self.config, nodeid=self.nodeid, found=failure.found)
+            more = [line for lines in added for line in lines]
+            return failure_report(failure, self.nodeid, options_of(self), more)
         return super().repr_failure(excinfo)

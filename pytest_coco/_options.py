@@ -139,6 +139,18 @@ class Options:
         "write the trace of every run into DIR",
         told=lambda options: f"traces in {options.trace}" if options.trace else "",
     )
+    report: Path | None = option(
+        path("FILE"),
+        None,
+        "write what was run, and what came of it, into FILE: as JSON if its name ends in .json, and else as Markdown",
+        told=lambda options: f"report in {options.report}" if options.report else "",
+    )
+    alias: bool = option(
+        FLAG,
+        False,
+        "let `import cocoindex` mean cocoindex_sim everywhere in this session, also in tests and conftest files",
+        told=lambda options: "cocoindex is cocoindex_sim" if options.alias else "",
+    )
 
 
 TABLE: tuple[Declared, ...] = tuple(declared(field) for field in fields(Options))

@@ -7,14 +7,15 @@ import textwrap
 import traceback
 from collections.abc import Sequence
 
-from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback, TerminalRepr
+from _pytest._code.code import ReprEntryNative, ReprFileLocation, ReprTraceback, TerminalRepr
 
 from cocoindex_sim.world import ExpectationFailed, Found, ProduceMessages, Story, step_text
 
+from ._colour import CocoFailure
 from ._options import Options
 from ._run import ScenarioFailed
 
-__all__ = ["failure_report", "failure_text", "indented", "tail_lines"]
+__all__ = ["failure_report", "failure_text", "indented", "replay_command", "tail_lines"]
 
 COLUMNS = 100
 TRACE_LINES = 20
@@ -49,7 +50,8 @@ def _verdict(found: Found, error: Exception) -> str:
     return found.verdict.split("\n")[0]
 
 
-def _replay(found: Found, nodeid: str, options: Options) -> str:
+def replay_command(found: Found, nodeid: str, options: Options) -> str:
+    """What to paste to see the failure again."""
     command = f"pytest --coco-scenarios {shlex.quote(nodeid)}"
     if found.oracle == "determinism" or found.smallest is None:  # takes two runs, so it can't be recorded
         return (
@@ -118,27 +120,32 @@ def tail_lines(trace: Sequence[str]) -> list[str]:
     return ["", f"trace, the last {len(tail)} of {_count(len(trace), 'line')}:", *indented(tail)] if tail else []
 
 
-def failure_text(failure: ScenarioFailed, nodeid: str, options: Options) -> str:
-    """The whole report, at most 100 columns wide but for the command to repeat it."""
+def failure_text(failure: ScenarioFailed, nodeid: str, options: Options, more: Sequence[str] = ()) -> str:
+    """The whole report, at most 100 columns wide but for the command to repeat it; `more` lines come at its end."""
     found = failure.found
     error, outcome = found.error, found.smallest
-    lines = [*_wrap(_verdict(found, error)), "replay (from the rootdir):", f"  {_replay(found, nodeid, options)}"]
+    lines = [
+        *_wrap(_verdict(found, error)),
+        "replay (from the rootdir):",
+        f"  {replay_command(found, nodeid, options)}",
+    ]
     lines += _difference(error) + _found_by(failure) + _shrunk(found)
-    if outcome is None:
-        return "\n".join(lines)
-    lines += tail_lines(list(outcome.trace.lines()))
-    if outcome.waiting:
-        lines += ["", "who waits where:", *(_clip(line) for line in outcome.waiting.splitlines())]
+    if outcome is not None:
+        lines += tail_lines(list(outcome.trace.lines()))
+        if outcome.waiting:
+            lines += ["", "who waits where:", *(_clip(line) for line in outcome.waiting.splitlines())]
+    if more:
+        lines += ["", *(_clip(line) for line in more)]
     return "\n".join(lines)
 
 
-def failure_report(failure: ScenarioFailed, nodeid: str, options: Options) -> TerminalRepr:
+def failure_report(failure: ScenarioFailed, nodeid: str, options: Options, more: Sequence[str] = ()) -> TerminalRepr:
     """The report as pytest keeps it: with a location and a message for the summary, also through xdist."""
     found = failure.found
     error = found.error
-    text = failure_text(failure, nodeid, options)
+    text = failure_text(failure, nodeid, options, more)
     if isinstance(error, ExpectationFailed):
         location = ReprFileLocation(str(error.place.path), error.place.line, found.verdict)
     else:
         location = ReprFileLocation(nodeid.partition("::")[0], 0, _verdict(found, error))
-    return ReprExceptionInfo(ReprTraceback([ReprEntryNative([text + "\n"])], None, "native"), location)
+    return CocoFailure(ReprTraceback([ReprEntryNative([text + "\n"])], None, "native"), location)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 from cocoindex_sim.world import (
     Case,
     Crashes,
     Found,
+    Outcome,
     Recording,
     Run,
     Story,
@@ -35,18 +37,33 @@ class ScenarioFailed(AssertionError):
         self.runs = runs
 
 
-def run_story(story: Story, nodeid: str, options: Options, faults: FaultCounts) -> None:
+def run_story(
+    story: Story,
+    nodeid: str,
+    options: Options,
+    faults: FaultCounts,
+    *,
+    watch: Callable[[Run, Outcome], object] = lambda run, outcome: None,
+    tell: Callable[[str, object], object] = lambda name, value: None,
+) -> None:
     """Run the scenario in order and then as often as the options say, and count its faults; or replay one run.
 
-    Raises: ScenarioFailed when a run fails.
+    `watch` is called after each run, `tell` with what is to be known of all of them, by name. Raises: ScenarioFailed.
     """
     limits = limits_of(options)
     if options.replay is not None:
         outcome, found = replay(story, Recording.parse(options.replay), limits=limits)
         write_trace(options.trace, nodeid, "replay", outcome.trace)
+        watch(Run(1, outcome.recording.seed), outcome)
+        tell("runs", 1)
         if found is not None:
             raise ScenarioFailed(found, 0) from found.failure
         return
+
+    def after_run(run: Run, outcome: Outcome) -> None:
+        write_trace(options.trace, nodeid, _file_part(run), outcome.trace)
+        watch(run, outcome)
+
     exploration = explore(
         story,
         runs=options.runs,
@@ -58,9 +75,12 @@ def run_story(story: Story, nodeid: str, options: Options, faults: FaultCounts) 
         check_determinism=options.check_determinism,
         shrinks=options.shrink,
         limits=limits,
-        watch_run=lambda run, outcome: write_trace(options.trace, nodeid, _file_part(run), outcome.trace),
+        watch_run=after_run,
     )
     faults.add(exploration.met, exploration.fired)
+    tell("runs", len(exploration.runs))
+    tell("crashes", exploration.crash_points)
+    tell("faults", exploration.fired.total())
     for found in exploration.failures:
         if found.smallest is not None:
             if found.shrunk is not None:

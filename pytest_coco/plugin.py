@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import hookspecs
+from ._alias import install_alias, remove_alias
 from ._faults import FAULTS, FaultCounts
 from ._fixtures import (
     WORLD,
@@ -27,6 +28,7 @@ from ._marker import MARKER
 from ._options import LAYERS, OPTIONS, add_options, header, read_options
 from ._seeds import save_seed
 from ._selection import SUFFIX, add_selection, select_scenarios
+from ._session import SESSION, SessionReport
 
 __all__ = [
     "coco_app",
@@ -60,7 +62,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
     if not hasattr(config, "workerinput"):
         save_seed(config, options.seed)
+    if not hasattr(config, "workerinput"):
+        session = config.stash[SESSION] = SessionReport(config)
+        config.pluginmanager.register(session, "coco-session")
     select_scenarios(config, options)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Before any file of the user is imported, for they may `import cocoindex`."""
+    install_alias(early_config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    remove_alias(config)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -125,6 +140,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         output["coco_faults"] = faults.as_lists()
     elif exitstatus == pytest.ExitCode.OK and _missed(session.config):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if output is None:
+        session.config.stash[SESSION].write()
 
 
 def _missed(config: pytest.Config) -> list[str]:
@@ -136,6 +153,9 @@ def _missed(config: pytest.Config) -> list[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    summary = config.stash[SESSION].summary()
+    if summary and config.get_verbosity() > -2:
+        terminalreporter.write_sep("-", summary)
     lines = config.stash[FAULTS].lines()
     unfired = _missed(config)
     if unfired:
