@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from cocoindex_sim.values import encode_key
 
@@ -12,6 +12,11 @@ from ._source import Source
 from ._stage import Stage
 
 __all__ = ["LiveMapFeedContract"]
+
+_ACKNOWLEDGE_LAST: Final = (
+    "acknowledge a change, or note that you are past it, only when ready() of its handle has returned, and that of"
+    " every change before it; who dies before tells of it again"
+)
 
 
 class LiveMapFeedContract(LiveMapContract):
@@ -39,7 +44,7 @@ class LiveMapFeedContract(LiveMapContract):
         stage.crash()
         source.items.held.clear()
         watch = source.watch()
-        source.check_converges(watch)
+        source.check_converges(watch, _ACKNOWLEDGE_LAST)
         watch.cancel()
 
     @claim("FEED-15", "KFK-08", needs="redelivers")
@@ -58,7 +63,7 @@ class LiveMapFeedContract(LiveMapContract):
         stage.crash()
         source.items.held.clear()
         watch = source.follow()
-        source.check_converges(watch)
+        source.check_converges(watch, _ACKNOWLEDGE_LAST)
         stage.check("ready")
         watch.cancel()
 

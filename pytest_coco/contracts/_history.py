@@ -28,16 +28,15 @@ class History:
         """How far each key has got: the position of its last value."""
         return {encoded: len(values) - 1 for encoded, values in self._values.items()}
 
-    def position(self, encoded: bytes, value: Any) -> int | None:
-        """The last position at which a key had this value; None if it never had."""
-        values = self._values.get(encoded, ())
-        for at in reversed(range(len(values))):
-            if is_non_existence(values[at]) or is_non_existence(value):
-                if values[at] is value:
-                    return at
-            elif values[at] == value:
-                return at
-        return None
+    def position(self, encoded: bytes, value: Any, since: int | None = None) -> int | None:
+        """The last position at which a key had this value; None if it never had.
+
+        `since`: the first one from there on, if there is any. A key can have been deleted several times, and nobody can
+        tell of which of them a subscriber heard; so the benefit of the doubt.
+        """
+        at = [index for index, had in enumerate(self._values.get(encoded, ())) if _is_same(had, value)]
+        later = [] if since is None else [index for index in at if index >= since]
+        return later[0] if later else at[-1] if at else None
 
     def value(self, encoded: bytes, position: int) -> Any:
         """The value of a key at a position."""
@@ -54,6 +53,12 @@ class History:
             for encoded, values in self._values.items()
             if not is_non_existence(values[-1])
         }
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if is_non_existence(one) or is_non_existence(other):
+        return one is other
+    return bool(one == other)
 
 
 def difference(expected: dict[bytes, tuple[Any, Any]], found: dict[bytes, tuple[Any, Any]]) -> list[str]:

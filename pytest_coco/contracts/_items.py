@@ -282,12 +282,19 @@ class ItemSubscriber:
     def _apply(self, encoded: bytes, key: Any, value: Any) -> None:
         stage, history = self._stage, self._items.history
         stage.note(f"processed {key!r}: {_shown(value)}")
-        position, reached = history.position(encoded, value), self._reached.get(encoded, -1)
+        reached = self._reached.get(encoded, -1)
+        position = history.position(encoded, value, reached)
         if position is None:
             if not is_non_existence(value):
                 stage.violation(
                     "values", f"the item {key!r} came as {value!r}, which it never was",
                     "yield and tell keys and values as they are in the source, the same way in both",
+                )  # fmt: skip
+            elif encoded in self._items.rows:
+                stage.violation(
+                    "values", f"the item {key!r} was removed, and the source never was without it",
+                    "take a source that does not answer, or not in full, for one that does not answer, not for an empty"
+                    " one: let its error out of __aiter__, and delete only what surely has gone",
                 )  # fmt: skip
         elif position < reached:
             before = history.value(encoded, reached)

@@ -10,7 +10,13 @@ from ._items import Items, ItemSubscriber
 from ._source import Source
 from ._stage import Stage
 
-__all__ = ["LiveMapContract"]
+__all__ = ["LISTEN_FIRST", "LiveMapContract"]
+
+LISTEN_FIRST: Final = (
+    "begin to listen, or note where the changes are now, before you read what is there: what changes in between is in"
+    " the one or the other"
+)
+"""What loses no change while a source starts."""
 
 _CANCELS_MAX: Final = 40
 _CANCELS_DRAWN: Final = 6
@@ -148,7 +154,7 @@ class LiveMapContract(Contract):
         if not self.tells_history:
             for key in self.keys():
                 source.put(key)
-        source.check_converges(watch)
+        source.check_converges(watch, LISTEN_FIRST)
         watch.cancel()
 
     @claim("FEED-10", "LIV-23", "LIV-25")
@@ -352,7 +358,11 @@ class LiveMapContract(Contract):
             if not self.tells_history:
                 for key in self.keys():
                     source.put(key)
-            source.check_converges(watch)
+            source.check_converges(
+                watch,
+                "when a connection is lost, begin anew: listen first, and then read everything again, or go on from the"
+                " last change that is finished; what was on its way is lost",
+            )
         watch.cancel()
 
     @claim("FEED-04", "FEED-06", needs="tells_history")
@@ -368,8 +378,13 @@ class LiveMapContract(Contract):
         source.put(self.keys()[3])
         watch = source.follow(is_live=False)
         watch.check_ended()
+        missed = (
+            "before mark_ready(), process what changed since the last run, deletions, too: a view by update_all(); a"
+            " feed by going on where it was, or by comparing what there is with the keys that it told of, which it"
+            " keeps by write_committed_state()"
+        )
+        source.check_converges(fix=missed)
         stage.check("ready")
-        source.check_converges()
         stage.crash()
         stage.let(stage.delay_s(1.0))
         watch = source.follow()

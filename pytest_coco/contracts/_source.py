@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ._history import GONE, History, difference
 from ._items import Items, ItemSubscriber
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from ._live_map import LiveMapContract
 
 __all__ = ["Source"]
+
+_FOLLOW: Final = (
+    "follow the lines below to the first change that went wrong; each has to come, and of each key the last one has to"
+    " be the last that is told"
+)
 
 
 class Source:
@@ -129,8 +134,8 @@ class Source:
                 " also when it was processed in an earlier run",
             )
 
-    def check_converges(self, watch: Watch | None = None) -> None:
-        """The pipeline has what the source has, soon, and keeps it."""
+    def check_converges(self, watch: Watch | None = None, fix: str = _FOLLOW) -> None:
+        """The pipeline has what the source has, soon, and keeps it. `fix`: what to do if it does not."""
         stage, items = self.stage, self.items
         stage.until(lambda: items.rows == self.history.current() or (watch is not None and watch.done))
         if watch is not None:
@@ -142,8 +147,7 @@ class Source:
         if lines:
             stage.broken(
                 "what the pipeline has is not what the source has",
-                "follow the lines below to the first change that went wrong; each has to come, and of each key the last"
-                " one has to be the last that is told",
+                fix,
                 ["the source (-) and the pipeline (+):", *lines],
             )
         stage.check("protocol", "values")

@@ -10,7 +10,7 @@ from cocoindex_sim.values import encode_key
 from ._contract import claim
 from ._history import difference
 from ._items import Items, ItemSubscriber
-from ._live_map import LiveMapContract
+from ._live_map import LISTEN_FIRST, LiveMapContract
 from ._source import Source
 from ._stage import Stage
 
@@ -51,7 +51,7 @@ class LiveMapViewContract(LiveMapContract):
         for moment in ("scan begins", "item scanned", "scan ends", "ready"):
             source.fill()
             watch = source.follow(at={moment: source.churn})
-            source.check_converges(watch)
+            source.check_converges(watch, LISTEN_FIRST)
             watch.cancel()
 
     @claim("FEED-13", "FEED-10")

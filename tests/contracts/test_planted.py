@@ -12,7 +12,7 @@ from .zoo import planted
 IN_CONNECTORS = [each for each in EXHIBITS if isinstance(each.planted, str)]
 
 REJECTED_BY = {
-    "ChangeLostBeforeArming": ("nothing_is_lost_between_scan_and_watch", "is not what the source has"),
+    "ChangeLostBeforeArming": ("nothing_is_lost_between_scan_and_watch", "begin to listen, or note where"),
     "DoubleDeliveryAtTheSeam": ("nothing_that_the_scan_has_overtaken_is_told", "went back"),
     "ReadyTooEarly": ("ready_is_not_said_before_everything_is_processed", "said mark_ready() before"),
     "ReadyNever": ("ready_is_said_exactly_once", "has not said mark_ready() after 30 s"),
@@ -20,20 +20,20 @@ REJECTED_BY = {
     "WrongKey": ("every_key_keeps_its_name", "+ 'beta': 'value 5'"),
     "StaleValueAfterRescan": ("iterating_gives_what_is_there_now", "read the system anew in each __aiter__"),
     "SwallowedWatcherFailure": ("trouble_is_outlived_or_let_out", "watch() returned, though the source goes on"),
-    "ReconnectedWithoutRescan": ("trouble_is_outlived_or_let_out", "is not what the source has"),
+    "ReconnectedWithoutRescan": ("trouble_is_outlived_or_let_out", "begin anew: listen first"),
     "EmptyTakenForDeleted": ("an_empty_value_is_no_deletion", "- 'alpha': ''"),
     "LastChangeOfABurstDropped": ("the_last_value_of_a_burst_wins", "is not what the source has"),
     "OneTaskPerChange": ("the_last_value_of_a_burst_wins", "is not what the source has"),
     "CancellationSwallowed": ("cancelling_at_any_await_ends_it", "goes on 10 s after it was cancelled"),
     "TaskLeftBehind": ("it_leaves_no_task_behind", "leaves 1 tasks behind: heartbeat"),
     "ReadOneByOne": ("nothing_that_the_scan_has_overtaken_is_told", "went back"),
-    "OffsetCommittedOnReceipt": ("what_was_not_finished_comes_again", "is not what the source has"),
-    "OffsetOfTheLastToFinish": ("what_finished_out_of_order_skips_nothing", "is not what the source has"),
+    "OffsetCommittedOnReceipt": ("what_was_not_finished_comes_again", "acknowledge a change"),
+    "OffsetOfTheLastToFinish": ("what_finished_out_of_order_skips_nothing", "and that of every change before it"),
     "ReadyWhenTaken": ("ready_is_not_said_before_everything_is_processed", "said mark_ready() before"),
     "BeginsAtTheEnd": ("a_catch_up_ends_with_everything_processed", "said mark_ready() before"),
     "DeletionForgottenAfterRestart": (
         "what_happened_while_nobody_watched_arrives",
-        "said mark_ready() before what was there at its beginning was processed: 'Beta'",
+        "a feed by going on where it was, or by comparing",
     ),
     "WatermarkUnreachable": ("what_happened_while_nobody_watched_arrives", "has not said mark_ready()"),
     "CountsWhatItApplies": ("actions_mean_the_same_when_applied_again", "+ 'count': "),
