@@ -11,7 +11,14 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "examples" / "connectors"
 
 
-@pytest.mark.parametrize("arguments", [[], ["--coco-scenarios"]], ids=["tests", "scenarios"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["-k", "not (OverHttp or OnDisk or with_cocoindex)"], id="in simulated worlds"),
+        pytest.param(["-k", "OverHttp or OnDisk or with_cocoindex"], id="in wall time", marks=pytest.mark.real),
+        pytest.param(["--coco-scenarios"], id="scenarios"),
+    ],
+)
 def test_the_package_of_sample_connectors_passes_its_own_tests(arguments: list[str]) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("COCOINDEX_", "PYTEST_"))}
     run = subprocess.run(
