@@ -11,18 +11,21 @@ from types import ModuleType
 import pytest
 from _pytest._code.code import ExceptionInfo, TerminalRepr
 
+from cocoindex_sim.arms import ArmError
 from cocoindex_sim.scenario import SUFFIX, read_scenarios
 from cocoindex_sim.values import ScenarioError
-from cocoindex_sim.world import Outcome, Recording, Run, Story, virtual_surroundings
+from cocoindex_sim.world import ExpectationFailed, Outcome, Recording, Run, Story, virtual_surroundings
 
+from ._elsewhere import SIM, arms_of, elsewhere_report, run_elsewhere
 from ._faults import FAULTS
 from ._marker import options_of
+from ._options import OPTIONS
 from ._report import failure_report, replay_command
 from ._run import ScenarioFailed, check_replay, run_story
 from ._seeds import seed_name
 from ._session import teller
 
-__all__ = ["ScenarioFile", "ScenarioItem", "check_replayed"]
+__all__ = ["ElsewhereItem", "ScenarioFile", "ScenarioItem", "check_replayed"]
 
 
 def check_replayed(items: Sequence[pytest.Item], text: str) -> None:
@@ -69,7 +72,11 @@ class ScenarioFile(pytest.Module):
             stories = read_scenarios(self.path, shown_as=_shown(self.path, self.config))
         except (ScenarioError, OSError) as error:
             raise self.CollectError(str(error)) from None
-        items = [ScenarioItem.of(self, story) for story in stories]
+        items = [
+            ScenarioItem.of(self, story) if arm == SIM else ElsewhereItem.at(self, story, arm)
+            for arm in arms_of(self.config.stash[OPTIONS])
+            for story in stories
+        ]
         for item in items:
             self.ihook.pytest_coco_scenario_loaded(config=self.config, story=item.story, nodeid=item.nodeid)
         return items
@@ -137,4 +144,35 @@ class ScenarioItem(pytest.Function):
             added = self.ihook.pytest_coco_failure(config=self.config, nodeid=self.nodeid, found=failure.found)
             more = [line for lines in added for line in lines]
             return failure_report(failure, self.nodeid, options_of(self), more)
+        return super().repr_failure(excinfo)
+
+
+class ElsewhereItem(pytest.Function):
+    """One scenario on another arm, `name[real]` or `name[cocoindex]`: a test of its own, run once."""
+
+    story: Story
+    arm: str
+
+    @classmethod
+    def at(cls, parent: ScenarioFile, story: Story, arm: str) -> ElsewhereItem:
+        """The item that runs `story` there."""
+
+        def scenario() -> None:
+            run_elsewhere(story, arm, item.config)
+
+        scenario.__doc__ = story.description or None
+        item = cls.from_parent(parent, name=f"{story.name}[{arm}]", callobj=scenario)
+        item.story, item.arm = story, arm
+        return item
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where the scenario is written; pytest counts lines from 0."""
+        return self.path, self.story.place.line - 1, self.name
+
+    def repr_failure(  # type: ignore[override]  # as pytest.Function itself, which leaves `style` out
+        self, excinfo: ExceptionInfo[BaseException]
+    ) -> str | TerminalRepr:
+        """What is not as the scenario says; anything else as pytest shows it."""
+        if isinstance(excinfo.value, ExpectationFailed | ArmError):
+            return elsewhere_report(excinfo.value, self.nodeid, self.arm, self.config.stash[OPTIONS])
         return super().repr_failure(excinfo)

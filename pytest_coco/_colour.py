@@ -15,6 +15,7 @@ MARK = "coco_replay"
 
 _HEADINGS = (
     "replay (",
+    "repeat (",
     "found by:",
     "passes:",
     "first divergence",

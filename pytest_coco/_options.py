@@ -130,6 +130,25 @@ class Options:
     replay: str | None = option(
         TEXT, None, "make one run of one scenario, by the recording that a failure report has for it"
     )
+    backend: str = option(
+        one_of(("sim", "real", "both")),
+        "sim",
+        "where scenarios are run: sim: in the simulation; real: on real files, in a process of their own; both. What"
+        " only the simulation can have is skipped on real files, with the reason",
+        told=lambda options: "" if options.backend == "sim" else f"backend {options.backend}",
+    )
+    engine: str = option(
+        one_of(("sim", "cocoindex", "both")),
+        "sim",
+        "what runs them: sim: the engine of this package; cocoindex: the package cocoindex, on real files; both",
+        told=lambda options: "" if options.engine == "sim" else f"engine {options.engine}",
+    )
+    engine_python: str | None = option(
+        TEXT, None, "the interpreter that has the package cocoindex, where it is not the one that runs pytest"
+    )
+    real_within: int = option(
+        whole_number(least=1), 30, "how many seconds are waited for something to happen outside the simulation"
+    )
     steps_max: int | None = _limit("steps_max", "steps")
     events_max: int | None = _limit("events_max", "events in its trace")
     time_max: int | None = _limit("time_max", "virtual seconds")

@@ -15,7 +15,7 @@ from ._colour import CocoFailure
 from ._options import Options
 from ._run import ScenarioFailed
 
-__all__ = ["failure_report", "failure_text", "indented", "replay_command", "tail_lines"]
+__all__ = ["failure_report", "failure_text", "indented", "replay_command", "tail_lines", "wrapped"]
 
 COLUMNS = 100
 TRACE_LINES = 20
@@ -31,7 +31,8 @@ def _clip(line: str) -> str:
     return line if len(line) <= COLUMNS else line[: COLUMNS - 1] + "…"
 
 
-def _wrap(sentence: str) -> list[str]:
+def wrapped(sentence: str) -> list[str]:
+    """A sentence on as many lines as it takes."""
     return textwrap.wrap(_printable(sentence), COLUMNS, break_on_hyphens=False) or [""]
 
 
@@ -125,7 +126,7 @@ def failure_text(failure: ScenarioFailed, nodeid: str, options: Options, more: S
     found = failure.found
     error, outcome = found.error, found.smallest
     lines = [
-        *_wrap(_verdict(found, error)),
+        *wrapped(_verdict(found, error)),
         "replay (from the rootdir):",
         f"  {replay_command(found, nodeid, options)}",
     ]

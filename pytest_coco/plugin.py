@@ -10,6 +10,7 @@ import pytest
 
 from . import hookspecs
 from ._alias import install_alias, remove_alias
+from ._elsewhere import check_engine
 from ._faults import FAULTS, FaultCounts
 from ._fixtures import (
     WORLD,
@@ -66,6 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
         session = config.stash[SESSION] = SessionReport(config)
         config.pluginmanager.register(session, "coco-session")
     select_scenarios(config, options)
+    check_engine(options)
 
 
 @pytest.hookimpl(tryfirst=True)

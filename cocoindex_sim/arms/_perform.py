@@ -294,7 +294,9 @@ class Elsewhere:
         raise self._failed(f"the {what} raised {self._error.shown}", self._error.text, self._error_step.place)
 
     def _failed(self, verdict: str, details: str, place: Place) -> ExpectationFailed:
-        return ExpectationFailed(verdict, place=place, lines=details.splitlines()[-20:])
+        # Where it happened is another directory each time.
+        lines = details.replace(f"{self.site.directory}/", "").splitlines()
+        return ExpectationFailed(verdict, place=place, lines=lines[-20:])
 
     # -- waiting ---------------------------------------------------------------------------------------------------
 
