@@ -13,4 +13,7 @@ from ._render import story_text as story_text
 from ._schema import scenario_schema as scenario_schema
 from ._schema import schema_text as schema_text
 from ._shapes import Plain as Plain
+from ._updated import ExpectationUpdate as ExpectationUpdate
+from ._updated import expectation_updates as expectation_updates
+from ._updated import updated_text as updated_text
 from ._vocabulary import STEP_NAMES as STEP_NAMES

@@ -46,7 +46,7 @@ def _changed(value: Any, path: YamlPath, new: Any) -> Any:
     if not path:
         return new
     key, *rest = path
-    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy: Any = dict(value) if isinstance(value, dict) else list(value)
     copy[key] = _changed(copy[key], tuple(rest), new)
     return copy
 
@@ -71,7 +71,7 @@ def _same(old: Any, new: Any) -> bool:
         (other,) = new if isinstance(new, list) and len(new) == 1 else (new,)
         return not isinstance(one, list | Mapping) and not isinstance(other, list | Mapping) and _same(one, other)
     if isinstance(old, Spelled) or isinstance(new, Spelled):
-        return _spelling(old) == _spelling(new)
+        return bool(_spelling(old) == _spelling(new))
     return bool(old == new) and isinstance(old, Mapping) == isinstance(new, Mapping)
 
 

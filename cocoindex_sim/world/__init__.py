@@ -115,4 +115,6 @@ from ._streams import Streams as Streams
 from ._supervise import perform_supervised as perform_supervised
 from ._surroundings import virtual_surroundings as virtual_surroundings
 from ._trace import Trace as Trace
+from ._update_expectations import UPDATED_LOOKS as UPDATED_LOOKS
+from ._update_expectations import update_expectations as update_expectations
 from ._world import World as World

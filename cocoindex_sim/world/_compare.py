@@ -21,6 +21,7 @@ __all__ = [
     "compare_raised",
     "compare_stats",
     "compare_targets",
+    "content_problem",
     "diff_of",
     "entry_lines",
     "text_problem",
@@ -99,7 +100,8 @@ def _content_diff(expected: bytes, actual: bytes) -> list[str]:
     return [line for line in diff[2:] if not line.startswith("@@")]
 
 
-def _content_problem(expected: TargetExpectation, actual: bytes) -> list[str]:
+def content_problem(expected: TargetExpectation, actual: bytes) -> list[str]:
+    """What is wrong with the content of a file, in lines that show it; none for nothing."""
     if isinstance(expected, Exactly):
         return [] if expected.data == actual else _content_diff(expected.data, actual)
     text = _decoded(actual)
@@ -122,7 +124,7 @@ def compare_targets(
     differing = {
         path: problem
         for path in sorted(wanted.keys() & actual.keys())
-        if (problem := _content_problem(wanted[path], actual[path]))
+        if (problem := content_problem(wanted[path], actual[path]))
     }
     counts = [
         f"{len(paths)} {word}"

@@ -12,7 +12,7 @@ from ._story import CommittedExpectation, Exactly, TargetExpectation, TopicExpec
 if TYPE_CHECKING:
     from ..fakes.kafka import KafkaCluster
 
-__all__ = ["compare_committed", "compare_topics"]
+__all__ = ["committed_offsets", "compare_committed", "compare_topics", "message_problem"]
 
 
 def compare_topics(expected: Iterable[TopicExpectation], kafka: KafkaCluster) -> Difference | None:
@@ -23,7 +23,7 @@ def compare_topics(expected: Iterable[TopicExpectation], kafka: KafkaCluster) ->
             lines.append(f"missing    the topic {topic!r}; there are {', '.join(kafka.topics) or 'none'}")
             continue
         named = partial(_named, topic)
-        lines += entry_lines(dict(contents), kafka.fold(topic), named=named, shown=_shown, problem=_problem)
+        lines += entry_lines(dict(contents), kafka.fold(topic), named=named, shown=_shown, problem=message_problem)
     return Difference("the topics are not as expected", lines) if lines else None
 
 
@@ -34,12 +34,17 @@ def compare_committed(expected: Iterable[CommittedExpectation], kafka: KafkaClus
         if not kafka.has_topic(topic):
             lines.append(f"missing    the topic {topic!r}; there are {', '.join(kafka.topics) or 'none'}")
             continue
-        committed = kafka.committed(group, topic)
-        held = tuple(committed.get(partition) for partition in range(kafka.topics[topic]))
+        held = committed_offsets(kafka, group, topic)
         if held != offsets:
             fact = f"{group!r} has committed {_listed(held)} of {topic!r}"
             lines.append(f"different  {fact}, expected {_listed(offsets)}")
     return Difference("the committed offsets are not as expected", lines) if lines else None
+
+
+def committed_offsets(kafka: KafkaCluster, group: str, topic: str) -> tuple[int | None, ...]:
+    """What a group has committed for each partition of a topic; None where there is nothing."""
+    committed = kafka.committed(group, topic)
+    return tuple(committed.get(partition) for partition in range(kafka.topics[topic]))
 
 
 def _listed(offsets: Iterable[int | None]) -> str:
@@ -57,7 +62,8 @@ def _shown(data: bytes) -> str:
         return repr(data)
 
 
-def _problem(expected: TargetExpectation, actual: bytes) -> str:
+def message_problem(expected: TargetExpectation, actual: bytes) -> str:
+    """What is wrong with the value of a message, in a few words; empty for nothing."""
     if isinstance(expected, Exactly):
         return "" if expected.data == actual else f"expected {_shown(expected.data)}"
     try:

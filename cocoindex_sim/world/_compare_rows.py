@@ -11,7 +11,7 @@ from ._compare import Difference, entry_lines, text_problem
 from ._journal_rows import MIRROR
 from ._story import Exactly, TargetExpectation
 
-__all__ = ["compare_rows"]
+__all__ = ["compare_rows", "row_problem", "texts_of_rows"]
 
 
 def compare_rows(
@@ -22,13 +22,17 @@ def compare_rows(
     A key that is no text is expected by its text in paths, a value that is none by its `repr`.
     """
     wanted = {(target, key): content for target, key, content in expected}
-    held = {
+    lines = entry_lines(wanted, texts_of_rows(actual), named=_named, shown=repr, problem=row_problem)
+    return Difference("the rows are not as expected", lines) if lines else None
+
+
+def texts_of_rows(targets: Mapping[str, JournalTarget]) -> dict[tuple[str, str], str]:
+    """All rows of all targets: by target and key the value, as they are expected."""
+    return {
         (target.name, key if isinstance(key, str) else key_text(key)): _text(value)
-        for target in actual.values()
+        for target in targets.values()
         for key, value in target.rows.items()
     }
-    lines = entry_lines(wanted, held, named=_named, shown=repr, problem=_problem)
-    return Difference("the rows are not as expected", lines) if lines else None
 
 
 def _named(row: tuple[str, str]) -> str:
@@ -45,7 +49,8 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
-def _problem(expected: TargetExpectation, actual: str) -> str:
+def row_problem(expected: TargetExpectation, actual: str) -> str:
+    """What is wrong with a row, in a few words; empty for nothing."""
     if isinstance(expected, Exactly):
         wanted = _text(expected.data)
         return "" if wanted == actual else f"expected {wanted!r}"
