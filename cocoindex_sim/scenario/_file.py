@@ -59,6 +59,8 @@ def stories_in(root: Node, base: Path, name: str) -> list[Story]:
     }
     if "steps" in heading:
         return [_story(root.place, {"name": name, **heading}, heading, about)]
+    if "recording" in nodes:
+        nodes["recording"].fail("a recording is of one scenario, and there are several; write it into that one")
     stories: dict[str, Story] = {}
     for own, node in zip(heading["scenarios"], nodes["scenarios"].value, strict=True):
         story = _story(node.place, own, heading, about)
@@ -91,6 +93,7 @@ def _story(place: Place, own: Mapping[str, Any], heading: Mapping[str, Any], abo
         entries=tuple((*names, value) for names, value in entries.items()),
         kafka=tuple(step for steps in topics.values() for step in steps),
         description=own.get("description", ""),
+        recording=own.get("recording"),
         oracles_off=tuple((heading.get("oracles_off", {}) | own.get("oracles_off", {})).items()),
         **about,
     )

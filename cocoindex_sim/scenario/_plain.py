@@ -34,6 +34,7 @@ def plain_story(story: Story) -> dict[str, Plain]:
         "source" if story.is_source else "app": story.app,
         "given": {name: value for name, value in given.items() if value},
         "oracles_off": dict(story.oracles_off),
+        "recording": story.recording,
         "steps": story.steps,
     }
     plain = HEADING.plain({name: value for name, value in values.items() if value})

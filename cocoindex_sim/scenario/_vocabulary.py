@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from ..world import ORACLES, WATCH_PROFILES, Step
+from ..world import ORACLES, WATCH_PROFILES, Recording, Step
 from ._app_steps import APP_FORMS, TIME_FORMS
 from ._expectations import EXPECT_FORM
 from ._file_steps import FILE_FORMS, files
@@ -160,6 +160,21 @@ _OFF = Field(
     "Oracles that can't hold in this story, each with the reason.",
 )
 
+
+def _recording(text: str) -> Recording:
+    recording = Recording.parse(text)
+    if recording.kept is not None or recording.left_out:
+        raise ValueError(f"{text!r} leaves out a part of the story, and in a scenario file it has to be all of it")
+    return recording
+
+
+_RECORDING = Field(
+    "recording",
+    Parsed("a recording, as in '17.0012'", _recording, str),
+    "A run of these steps that failed once, as a failure report has it for `--coco-replay`. It is repeated before any"
+    " other run is made.",
+)
+
 ONE_OF_SEVERAL: Final = Fields(
     "a scenario",
     "key",
@@ -168,6 +183,7 @@ ONE_OF_SEVERAL: Final = Fields(
         _DESCRIPTION,
         _GIVEN,
         _OFF,
+        _RECORDING,
         Field("steps", _STEPS, "What happens, in order.", "list what happens, as in `steps: [update]`"),
     ),
 )
@@ -192,6 +208,7 @@ HEADING: Final = Fields(
         ),
         _GIVEN,
         _OFF,
+        _RECORDING,
         Field("steps", _STEPS, "What happens, in order."),
         Field(
             "scenarios",

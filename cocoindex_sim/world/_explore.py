@@ -57,7 +57,8 @@ _OTHER_SCHEDULES: Final = 8
 class Run:
     """One run of an exploration. Number 0 is in asyncio's own order, the others as the policy has it.
 
-    `systematic`: these are the schedules of a search, all with one seed. `crash_at`: it is the run of that number and
+    `recorded`: it is the run that the story itself has a recording of. `systematic`: these are the schedules of a
+    search, all with one seed. `crash_at`: it is the run of that number and
     seed once more, with the process killed after that durable step. `faulty`: once more, with faults. `again`: once
     more, and not alike.
     """
@@ -68,8 +69,11 @@ class Run:
     crash_at: int = 0
     faulty: bool = False
     again: bool = False
+    recorded: bool = False
 
     def __str__(self) -> str:
+        if self.recorded:
+            return "the recording in the file"
         name = "in order" if not self.number else f"seed {self.seed}"
         if self.number and self.systematic:
             name = f"schedule {self.number}"
@@ -172,9 +176,9 @@ def explore(
     * `check_determinism`: each is made again, and has to have the same trace.
     * `limits`: how far a run may go; no other goes further than 50 times the steps of the one in order, or 200,000.
 
-    Then each failure is shrunk, unless `shrinks` is false, in at most `shrink_runs_max` runs. A function has no steps
-    to be left out, and to be killed it has to look after `World.killed` itself. Meanwhile the engine and asyncio log
-    nothing; `attempt(Case.again(story, recording))` of a failure does.
+    The recording that a story has is repeated first. Each failure is shrunk, unless `shrinks` is false, in at most
+    `shrink_runs_max` runs. A function has no steps to be left out, and to be killed it has to look after `World.killed`
+    itself. Meanwhile the engine and asyncio log nothing; `attempt(Case.again(story, recording))` of a failure does.
 
     Raises: ValueError for a policy or number of crashes that there is not.
     """
@@ -225,12 +229,18 @@ def replay(
         return outcome, None
     run = Run(1, recording.seed)
     oracle = failure.oracle if isinstance(failure, ExpectationFailed) else ""
-    rest = tuple(_faults(outcome.hazards))
-    if rest != outcome.hazards:
-        without = Case.again(story, replace(recording, hazards=rest))
-        if not same_failure(attempt(without, judges=judges, limits=limits).failure, failure):
-            oracle = "crash"
+    if _is_by_crash(story, outcome, judges, limits):
+        oracle = "crash"
     return outcome, Found(run, failure, oracle, outcome)
+
+
+def _is_by_crash(story: Story | Body, outcome: Outcome, judges: Attendants | None, limits: Limits) -> bool:
+    """Whether it takes the crash for this run to fail."""
+    rest = tuple(_faults(outcome.hazards))
+    if rest == outcome.hazards:
+        return False
+    without = Case.again(story, replace(outcome.recording, hazards=rest))
+    return not same_failure(attempt(without, judges=judges, limits=limits).failure, outcome.failure)
 
 
 def check(
@@ -312,6 +322,8 @@ class _Explorer:
         run = Run(0, self.seeds[0])
         schedules = self._systematic() if self.policy == "dfs" else self._seeded()
         try:
+            if isinstance(self.story, Story) and self.story.recording is not None:
+                self._repeat(self.story.recording)
             while True:
                 try:
                     run, case = next(schedules)
@@ -377,6 +389,13 @@ class _Explorer:
             draw = Draw(_RATES[run.number % len(_RATES)], self.faults_max, self.kinds)
             self._explore_hazards(replace(run, faulty=True), replace(case, draw=draw))
 
+    def _repeat(self, recording: Recording) -> None:
+        """The run that failed once."""
+        run, case = Run(0, recording.seed, recorded=True), Case.again(self.story, recording)
+        outcome = self._attempt(run, case)
+        if outcome.failure is not None:
+            self._fail(run, case, outcome.failure, outcome)
+
     def _crash_points(self, run: Run, outcome: Outcome) -> Sequence[int]:
         if self.crashes == "none" or not outcome.durable_steps:
             return ()
@@ -424,7 +443,9 @@ class _Explorer:
         if any(same_failure(failure, known.failure) for known in self.found.failures):
             return
         crash_needed = run.crash_at > 0
-        if case is not None and crash_needed:
+        if run.recorded and outcome is not None:
+            crash_needed = _is_by_crash(self.story, outcome, self.judges, self.limits)
+        elif case is not None and crash_needed:
             without = self._without_crash(case, failure)
             if without is not None:
                 crash_needed, (case, outcome) = False, without

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from ..fakes.filesystem import PROFILES, FileFault
 from ._kafka_steps import KafkaStep
 from ._place import Place
+from ._recording import Recording
 
 __all__ = [
     "STATS_FIELDS",
@@ -376,3 +377,5 @@ class Story:
     is_source: bool = False
     description: str = ""
     oracles_off: tuple[tuple[str, str], ...] = ()
+    recording: Recording | None = None
+    """A run that failed once, of all steps; it is repeated before any other run is made."""

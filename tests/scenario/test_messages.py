@@ -15,7 +15,7 @@ STEPS = (
     " kafka.tombstone, kafka.expire, kafka.compact, kafka.broker, kafka.member, kafka.rebalance, kafka.inject, advance, crash,"
     " restart, drop, expect"
 )
-KEYS = "name, description, app, source, given, oracles_off, steps, scenarios"
+KEYS = "name, description, app, source, given, oracles_off, recording, steps, scenarios"
 EVENTS = ", ".join(EVENT_NAMES)
 COUNTERS = ", ".join(STATS_FIELDS)
 
@@ -120,7 +120,7 @@ FILES = {
     ),
     "app below the heading": (
         "app: main.py\nscenarios:\n  - name: a\n    app: main.py\n",
-        "x.coco.yaml:4:5: unknown key 'app'; known: name, description, given, oracles_off, steps",
+        "x.coco.yaml:4:5: unknown key 'app'; known: name, description, given, oracles_off, recording, steps",
     ),
     "one name twice": (
         "app: main.py\nscenarios:\n  - {name: a, steps: [update]}\n  - {name: a, steps: [update]}\n",

@@ -15,7 +15,8 @@ from cocoindex_sim.scenario._emit import block_text, flow_text, yaml_text
 from cocoindex_sim.scenario._node import Node
 from cocoindex_sim.scenario._plain import without_places
 from cocoindex_sim.scenario._yaml import read_yaml
-from cocoindex_sim.world import Exactly, Expect, Place, Story, Update, WriteFiles
+from cocoindex_sim.values import ScenarioError
+from cocoindex_sim.world import Exactly, Expect, Hazard, Place, Recording, Story, Update, WriteFiles
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "scenarios").rglob("*.coco.yaml"))
@@ -123,3 +124,19 @@ steps:
     assert parse_scenarios(text, path=Path("x"), base=tmp_path)[0].steps[0] == replace(
         story.steps[0], place=Place(Path("x"), 8, 5)
     )
+
+
+def test_a_recording_is_part_of_its_scenario(tmp_path: Path) -> None:
+    (tmp_path / "main.py").touch()
+    here = Place(Path("x"))
+    recording = Recording(17, (0, 1, 2), hazards=(Hazard("fs.read", 2, "EIO"),))
+    text = story_text(Story("a", here, "main.py", here, tmp_path, (Update(here),), recording=recording))
+    assert "\nrecording: '17.012.hfs.read~2~EIO'\n" in text
+    assert parse_scenarios(text, path=Path("x"), base=tmp_path)[0].recording == recording
+    # One that leaves something out fits no file: what it leaves out is not there any more.
+    for wrong in ("17.0.k1", "17.0.p2"):
+        with pytest.raises(ScenarioError, match="leaves out a part of the story"):
+            parse_scenarios(text.replace("17.012", wrong), path=Path("x"), base=tmp_path)
+    several = "app: main.py\nrecording: '17.'\nscenarios: [{name: a, steps: [update]}]"
+    with pytest.raises(ScenarioError, match=r"^x:2:12: a recording is of one scenario, and there are several"):
+        parse_scenarios(several, path=Path("x"), base=tmp_path)

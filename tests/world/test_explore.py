@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cocoindex_sim.fakes import CRASH_SITE
+from cocoindex_sim.fakes import CRASH_SITE, Hazard
 from cocoindex_sim.values import LimitError
 from cocoindex_sim.world import (
     Case,
@@ -307,3 +308,37 @@ def test_a_run_that_does_not_end_is_not_waited_for_when_one_that_does_is_known()
 def test_what_there_is_not_is_refused(options: dict[str, str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         explore(racing, **options)  # type: ignore[arg-type]  # the point
+
+
+def test_the_recording_of_a_story_is_repeated_first(tmp_path: Path) -> None:
+    story = long_story(
+        tmp_path, LOST_UPDATE, expect(20, b=Exactly(b"bb"), c=Exactly(b"c"), **{"best.txt": Exactly(b"c")})
+    )
+    (first,) = explore(story, runs=30, crashes="none", shrinks=False).failures
+    assert first.outcome is not None
+    recorded = replace(story, recording=first.outcome.recording)
+    exploration = explore(recorded, runs=0, crashes="none")
+    (found,) = exploration.failures
+    assert [str(run) for run in exploration.runs] == ["the recording in the file"]
+    assert found.verdict == first.verdict
+    assert found.shrunk is not None
+    # Where it goes well, what comes after it is as it is without.
+    harmless = replace(story, recording=Recording(5, ()))
+    assert [str(run) for run in explore(harmless, runs=0, crashes="none").runs] == [
+        "the recording in the file",
+        "in order",
+    ]
+
+
+def test_a_recording_with_a_crash_that_is_needed_is_one_of_the_oracle_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by(monkeypatch, CountedOnce())
+    story = long_story(tmp_path, COUNTS_TWICE)
+    for nth in range(1, 12):
+        recording = Recording(0, (), hazards=(Hazard(CRASH_SITE, nth, "x"),))
+        found = explore(replace(story, recording=recording), runs=0, crashes="none", shrinks=False).failures
+        if found:
+            break
+    assert found[0].run.recorded
+    assert found[0].oracle == "crash"
