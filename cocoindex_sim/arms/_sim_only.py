@@ -72,6 +72,8 @@ def sim_only(story: Story, arm: Arm) -> str | None:
     """Why a story can't happen on an arm; None if it can."""
     if story.is_source or story.entries:
         return "the external maps are simulated"
+    if story.drivers:
+        return "its drivers act on the simulated world"
     if story.kafka:
         return "the Kafka cluster is simulated"
     if story.watch != "inotify":

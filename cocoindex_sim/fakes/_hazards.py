@@ -48,10 +48,14 @@ class Hazards:
         """Called when the process is to die: it must end it before it returns."""
         self.on_fault: Callable[[Hazard], object] = lambda _: None
         """Called when a fault strikes, before the fake acts on it."""
+        self.on_call: Callable[[str], object] | None = None
+        """Called with the site of each call, before anything strikes it."""
         self._lifted = False
 
     def meet(self, site: str, kinds: Sequence[str]) -> str | None:
         """Which of these kinds, if any, strikes this call of a site."""
+        if self.on_call is not None:
+            self.on_call(site)
         return None
 
     def durable(self, what: str) -> None:
@@ -80,6 +84,8 @@ class _CountingHazards(Hazards):
 
     def meet(self, site: str, kinds: Sequence[str]) -> str | None:
         """Which of these kinds, if any, strikes this call of a site."""
+        if self.on_call is not None:
+            self.on_call(site)
         if self._lifted:
             return None
         self._calls[site] += 1

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ..values import EVENT_NAMES
-from ..world import Advance, Crash, Drop, Ready, Restart, Settle, Start, Stop, Update
+from ..world import (
+    MOMENTS,
+    Advance,
+    Call,
+    Crash,
+    Drop,
+    Hold,
+    Ready,
+    Release,
+    Restart,
+    Settle,
+    Start,
+    Stop,
+    Update,
+)
 from ._duration import duration_text, parse_duration
 from ._form import Form, form_of_fields, form_of_one
-from ._mappings import Field, Fields
-from ._shapes import Either, Mapped, Nothing, Number, Parsed, Shape, Truth, Unwritable, Word
+from ._mappings import Field, Fields, MapOf
+from ._node import Node
+from ._shapes import Anything, Either, JsonSchema, Mapped, Nothing, Number, Parsed, Shape, Text, Truth, Unwritable, Word
 
 __all__ = ["APP_FORMS", "COUNT", "DURATION", "TIME_FORMS"]
 
@@ -51,6 +66,87 @@ _CRASH = Fields(
     needs={"nth": ("at", "`nth` counts an event; name it with `at:`")},
 )
 
+_MOMENT: Final[Parsed[str]] = Word("the name of a moment", MOMENTS, "unknown moment {!r}")
+_HOLD: Final = Fields(
+    "a moment, or `at:` a moment",
+    "option",
+    (
+        Field("at", _MOMENT, "The moment: an event of the engine, or a call of the pipeline.", "name the moment"),
+        Field("nth", COUNT, "Which of these moments, from this step on; the first unless given."),
+    ),
+)
+
+
+def _hold_form() -> Form:
+    def first(values: dict[str, Any]) -> str:
+        if values.get("nth", 1) != 1:
+            raise Unwritable
+        return values["at"]  # type: ignore[no-any-return]  # as it was read
+
+    return form_of_fields(
+        "hold",
+        Hold,
+        Either(_MOMENT.expected, scalar=Mapped(_MOMENT, lambda at: {"at": at}, first), mapping=_HOLD),
+        "Runs the started update to a moment, such as its first look at a directory, and no step further until"
+        " `release`. Meanwhile the outside can change, and nothing else can happen.",
+        "hold: {at: fs.scandir, nth: 2}",
+    )
+
+
+def _method(text: str) -> tuple[str, str]:
+    driver, _, method = text.partition(".")
+    if not driver or not method.isidentifier():
+        raise ValueError(f"{text!r} is not a call; write a driver and a method of it, as in 'shop.sell'")
+    return driver, method
+
+
+_METHOD: Final = Parsed("a driver and a method of it", _method, ".".join, {"pattern": r"^[^.]+\.[^\W\d]\w*$"})
+_ARGUMENTS: Final = MapOf(Text("a name"), Anything(), "nothing, or a mapping of arguments")
+_Called: TypeAlias = tuple[tuple[str, str], tuple[tuple[str, Any], ...]]
+
+
+class _OneCall(MapOf[tuple[str, str], tuple[tuple[str, Any], ...]]):
+    def read(self, node: Node) -> tuple[_Called, ...]:
+        calls = super().read(node)
+        if len(calls) != 1:
+            node.fail(f"a step makes one call, found {len(calls)}; begin each with `- call:`")
+        return calls
+
+    def schema(self) -> JsonSchema:
+        return super().schema() | {"minProperties": 1, "maxProperties": 1}
+
+
+def _call_form() -> Form:
+    def alone(calls: tuple[_Called, ...]) -> _Called:
+        return calls[0]
+
+    def bare(called: _Called) -> tuple[str, str]:
+        if called[1]:
+            raise Unwritable
+        return called[0]
+
+    one = "a driver and a method of it, as in `shop.sell`, with arguments in a mapping below it"
+    arguments: Shape[tuple[tuple[str, Any], ...]] = Either(
+        "nothing, or a mapping of arguments",
+        nothing=Mapped(Nothing(), lambda _: (), lambda _: None),
+        mapping=_ARGUMENTS,
+    )
+    shape: Either[_Called] = Either(
+        one,
+        scalar=Mapped(_METHOD, lambda method: (method, ()), bare),
+        mapping=Mapped(_OneCall(_METHOD, arguments, one), alone, lambda called: (called,)),
+    )
+    return Form(
+        "call",
+        Call,
+        shape,
+        lambda place, called: Call(place, called[0][0], called[0][1], called[1]),
+        lambda step: ((step.driver, step.method), step.arguments),
+        "Calls a method of a driver, which the author of the scenario brings along, and waits for its end.",
+        "call: {shop.sell: {item: apple, count: 3}}",
+    )
+
+
 APP_FORMS: Final[tuple[Form, ...]] = (
     form_of_fields(
         "start",
@@ -70,6 +166,9 @@ APP_FORMS: Final[tuple[Form, ...]] = (
     ),
     form_of_one("stop", Stop, None, "Ends the started live update, as Ctrl-C does. No task of it may be left.", "stop"),
     form_of_fields("update", Update, _options(_FULL), "Runs one update to its end.", "update", bare=True),
+    _hold_form(),
+    form_of_one("release", Release, None, "Lets the update that is held go on.", "release"),
+    _call_form(),
 )
 
 TIME_FORMS: Final[tuple[Form, ...]] = (

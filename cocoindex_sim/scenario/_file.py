@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..values import ScenarioError
-from ..world import KafkaStep, Place, Step, Story, first_refusal
-from ._node import Node
+from ..world import Call, KafkaStep, Place, Step, Story, first_refusal, registered_drivers
+from ._node import Node, one_of
 from ._vocabulary import HEADING, ONE_OF_SEVERAL, parts_of
 from ._yaml import read_yaml
 
@@ -56,7 +56,9 @@ def stories_in(root: Node, base: Path, name: str) -> list[Story]:
         "app_place": nodes[kind].place,
         "base": base,
         "is_source": kind == "source",
+        "drivers": heading.get("drivers", ()),
     }
+    _check_drivers(nodes, heading.get("drivers", ()), base)
     if "steps" in heading:
         return [_story(root.place, {"name": name, **heading}, heading, about)]
     if "recording" in nodes:
@@ -74,6 +76,7 @@ def stories_in(root: Node, base: Path, name: str) -> list[Story]:
 
 def _story(place: Place, own: Mapping[str, Any], heading: Mapping[str, Any], about: Mapping[str, Any]) -> Story:
     _check_order(own["steps"])
+    _check_calls(own["steps"], (*registered_drivers(), *dict(about["drivers"])))
     givens = [heading.get("given", {}), own.get("given", {})]
     files: dict[str, bytes] = {}
     entries: dict[tuple[str, str], str] = {}
@@ -97,6 +100,23 @@ def _story(place: Place, own: Mapping[str, Any], heading: Mapping[str, Any], abo
         oracles_off=tuple((heading.get("oracles_off", {}) | own.get("oracles_off", {})).items()),
         **about,
     )
+
+
+def _check_drivers(nodes: Mapping[str, Node], drivers: Sequence[tuple[str, str]], base: Path) -> None:
+    for name, target in drivers:
+        file, _ = parts_of(target)
+        if not (base / file).is_file():
+            node = next(value for key, _, value in nodes["drivers"].entries("drivers") if key == name)
+            node.fail(f"there is no file {file!r}; the path starts at the directory of the scenario file")
+
+
+def _check_calls(steps: Sequence[Step], known: Sequence[str]) -> None:
+    for step in steps:
+        if isinstance(step, Call) and step.driver not in known:
+            hint = one_of(step.driver, known) or "name what makes it under `drivers:`"
+            place = step.place
+            fact = f"unknown driver {step.driver!r}; {hint}"
+            raise ScenarioError(fact, path=place.path, line=place.line, column=place.column)
 
 
 def _check_order(steps: Sequence[Step]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from ..world import (
     FAULT_CALLS,
     FAULT_KINDS,
+    AppendFiles,
     ChangeMode,
     FileFault,
     Inject,
@@ -171,6 +172,13 @@ FILE_FORMS: Final[tuple[Form, ...]] = (
         files("`fs.write` writes nothing; name at least one file"),
         "Gives files this content, creating directories as needed.",
         "fs.write: {docs/a.md: one}",
+    ),
+    form_of_one(
+        "fs.append",
+        AppendFiles,
+        files("`fs.append` adds nothing; name at least one file"),
+        "Adds this to the end of files, creating those that are not there.",
+        "fs.append: {logs/today.log: 'one more line'}",
     ),
     form_of_one(
         "fs.remove",

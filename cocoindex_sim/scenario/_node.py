@@ -150,6 +150,28 @@ class Node:
             self.fail(f"expected {expected}, found {self.found()}; write true or false")
         return str(self.value).lower() == "true"
 
+    def python_value(self) -> Any:
+        """What this is in Python: text, a number, a truth value, bytes, None, a list, or a dict with text for keys."""
+        if self.kind == "mapping":
+            return {name: value.python_value() for name, _, value in self.entries("a mapping")}
+        if self.kind == "list":
+            return [item.python_value() for item in self.value]
+        if self.kind == "number":
+            return _number(self.value)
+        if self.kind == "truth":
+            return self.truth("true or false")
+        if self.kind in ("nothing", "null"):
+            return None
+        return self.content("a value") if self.kind == "binary" else self.text("a value")
+
+
+def _number(text: str) -> int | float:
+    plain = text.replace("_", "")
+    try:
+        return int(plain) if re.fullmatch(r"[+-]?[0-9]+", plain) else int(plain, 0)
+    except ValueError:
+        return float(plain.lower().replace(".inf", "inf").replace(".nan", "nan"))
+
 
 def plain_node(value: object, path: Path, line: int = 0) -> Node:
     """The node of a value made in Python: None is nothing, a timedelta its text; all of it is at one place.
@@ -160,7 +182,7 @@ def plain_node(value: object, path: Path, line: int = 0) -> Node:
         return Node("nothing", "", path, line)
     if isinstance(value, bool):
         return Node("truth", str(value).lower(), path, line)
-    if isinstance(value, int):
+    if isinstance(value, int | float):
         return Node("number", str(value), path, line)
     if isinstance(value, str):
         return Node("text", value, path, line)

@@ -32,6 +32,7 @@ def plain_story(story: Story) -> dict[str, Plain]:
         "name": story.name,
         "description": story.description,
         "source" if story.is_source else "app": story.app,
+        "drivers": story.drivers,
         "given": {name: value for name, value in given.items() if value},
         "oracles_off": dict(story.oracles_off),
         "recording": story.recording,

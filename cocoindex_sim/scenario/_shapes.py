@@ -14,6 +14,8 @@ from typing import Any, Generic, NoReturn, TypeAlias, TypeVar
 from ._node import Node, one_of
 
 __all__ = [
+    "TEXT_TYPES",
+    "Anything",
     "Content",
     "Either",
     "JsonSchema",
@@ -187,6 +189,22 @@ class Content(Shape[bytes]):
 
     def schema(self) -> JsonSchema:
         return {"type": TEXT_TYPES}
+
+
+@dataclass(frozen=True)
+class Anything(Shape[Any]):
+    """Any value, as it is in Python."""
+
+    expected: str = "a value"
+
+    def read(self, node: Node) -> Any:
+        return node.python_value()
+
+    def plain(self, value: Any) -> Plain:
+        return value  # type: ignore[no-any-return]  # it was read from such a value
+
+    def schema(self) -> JsonSchema:
+        return {}
 
 
 @dataclass(frozen=True)

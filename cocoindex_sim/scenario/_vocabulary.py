@@ -14,7 +14,7 @@ from ._file_steps import FILE_FORMS, files
 from ._form import Form
 from ._kafka_steps import GIVEN_KAFKA, KAFKA_FORMS
 from ._map_steps import ENTRIES, MAP_FORMS
-from ._mappings import Field, Fields
+from ._mappings import Field, Fields, MapOf
 from ._node import Node, one_of
 from ._shapes import JsonSchema, ListOf, Parsed, Plain, Shape, Unwritable, Word
 
@@ -109,6 +109,19 @@ def _source(text: str) -> str:
     return text
 
 
+def _driver(text: str) -> str:
+    parts = _APP.fullmatch(text)
+    if parts is None or not (parts["name"] or "").isidentifier():
+        raise ValueError(f"{text!r} is not a driver; write a Python file and what makes it, as in 'path/shop.py:Shop'")
+    return text
+
+
+def _driver_name(text: str) -> str:
+    if not text.isidentifier():
+        raise ValueError(f"{text!r} can't be the name of a driver; write a word, as in 'shop'")
+    return text
+
+
 def _name(text: str) -> str:
     for refused, called in (("::", "'::'"), ("[", "'['"), ("\n", "a line break")):
         if refused in text:
@@ -140,6 +153,12 @@ GIVEN: Final = Fields(
 )
 """What there is before the first step."""
 
+_FACTORY: Final[JsonSchema] = {"pattern": r"^.+?\.py:[^\W\d]\w*$"}
+_DRIVERS: Final = MapOf(
+    Parsed("a name", _driver_name, str, {"pattern": r"^[^\W\d]\w*$"}),
+    Parsed("a driver, as in 'path/shop.py:Shop'", _driver, str, _FACTORY),
+    "a mapping from the name of a driver to what makes it",
+)
 _STEPS: Final = ListOf(STEP, "a list of steps", "this list is empty; write at least one step")
 _NAME = Field(
     "name", Parsed("a name", _name, str, {"minLength": 1}), "What the scenario is called; its file's name unless given."
@@ -206,6 +225,7 @@ HEADING: Final = Fields(
             "A connector under test in place of a pipeline: a Python file, relative to this one, and what makes it."
             " What it gives is mirrored into the target `mirror`.",
         ),
+        Field("drivers", _DRIVERS, "What `call` calls, by name: a Python file, relative to this one, and its maker."),
         _GIVEN,
         _OFF,
         _RECORDING,

@@ -30,6 +30,8 @@ from ._compare_rows import compare_rows as compare_rows
 from ._dfs import Branch as Branch
 from ._dfs import Dfs as Dfs
 from ._divergence import divergence_lines as divergence_lines
+from ._drivers import register_driver as register_driver
+from ._drivers import registered_drivers as registered_drivers
 from ._explore import CRASHES as CRASHES
 from ._explore import POLICIES as POLICIES
 from ._explore import Crashes as Crashes
@@ -41,6 +43,7 @@ from ._explore import check_kept as check_kept
 from ._explore import explore as explore
 from ._explore import replay as replay
 from ._external import ExternalSystems as ExternalSystems
+from ._external import driver as driver
 from ._external import remote_map as remote_map
 from ._external import remote_target as remote_target
 from ._failed import ExpectationFailed as ExpectationFailed
@@ -76,9 +79,12 @@ from ._recording import Recording as Recording
 from ._shrink import Shrunk as Shrunk
 from ._shrink import shrink as shrink
 from ._step_text import step_text as step_text
+from ._story import MOMENTS as MOMENTS
 from ._story import STATS_FIELDS as STATS_FIELDS
 from ._story import WATCH_PROFILES as WATCH_PROFILES
 from ._story import Advance as Advance
+from ._story import AppendFiles as AppendFiles
+from ._story import Call as Call
 from ._story import ChangeMode as ChangeMode
 from ._story import CommittedExpectation as CommittedExpectation
 from ._story import Contains as Contains
@@ -89,13 +95,17 @@ from ._story import Drop as Drop
 from ._story import Exactly as Exactly
 from ._story import Expect as Expect
 from ._story import Failure as Failure
+from ._story import Happening as Happening
+from ._story import Hold as Hold
 from ._story import Inject as Inject
 from ._story import InjectTrouble as InjectTrouble
+from ._story import LogExpectation as LogExpectation
 from ._story import MakeLink as MakeLink
 from ._story import MapTrouble as MapTrouble
 from ._story import Matches as Matches
 from ._story import MoveFile as MoveFile
 from ._story import Ready as Ready
+from ._story import Release as Release
 from ._story import RemoveFiles as RemoveFiles
 from ._story import Restart as Restart
 from ._story import SetKeys as SetKeys

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..fakes import Hazards
 from ..fakes.maps import MapClient, MapCommit, RemoteMap
@@ -15,10 +15,12 @@ from ..fakes.targets import JournalEntry, JournalTarget, Moment, TargetClient
 
 if TYPE_CHECKING:
     from ..fakes.kafka import Client, KafkaCluster
+    from ._drivers import DriverClient, Drivers
 
 __all__ = [
     "Connections",
     "ExternalSystems",
+    "driver",
     "enter_connections",
     "leave_connections",
     "present_connections",
@@ -36,7 +38,9 @@ class ExternalSystems:
         moment: Callable[[], Moment],
         note: Callable[[str], object],
         make_kafka: Callable[[], KafkaCluster],
+        drivers: Drivers,
     ) -> None:
+        self.drivers = drivers
         self.maps: dict[str, RemoteMap] = {}
         self.targets: dict[str, JournalTarget] = {}
         self.on_row: list[Callable[[str, JournalEntry], object]] = []
@@ -127,6 +131,7 @@ class Connections:
         self._map_clients: dict[str, MapClient] = {}
         self._target_clients: dict[str, TargetClient] = {}
         self._kafka_clients: list[Client] = []
+        self._driver_clients: dict[str, DriverClient] = {}
         self._is_cut = False
 
     @property
@@ -154,9 +159,23 @@ class Connections:
                 client.cut()
         return self._target_clients[name]
 
+    def has_driver(self, name: str) -> bool:
+        """Whether there is a driver of this name."""
+        return self._systems.drivers.has(name)
+
+    def driver(self, name: str) -> DriverClient:
+        """The client of a driver."""
+        if name not in self._driver_clients:
+            self._driver_clients[name] = client = self._systems.drivers.client(name)
+            if self._is_cut:
+                client.cut()
+        return self._driver_clients[name]
+
     def cut(self) -> None:
         """The process is dead."""
         self._is_cut = True
+        for driver_client in self._driver_clients.values():
+            driver_client.cut()
         for map_client in self._map_clients.values():
             map_client.cut()
         for target_client in self._target_clients.values():
@@ -194,3 +213,12 @@ def remote_map(name: str = "map") -> MapClient:
 def remote_target(name: str) -> TargetClient:
     """A client of the target of this name in the world that runs the calling code. RuntimeError outside a world."""
     return present_connections().target(name)
+
+
+def driver(name: str) -> Any:
+    """The driver of this name in the world that runs the calling code. RuntimeError outside a world.
+
+    The scenario names what makes it under `drivers:`. Raises LookupError when there is none, TypeError when it has no
+    `save` and `load`, by which oracles put what it holds into another world.
+    """
+    return present_connections().driver(name)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ..engine import current_component, mount_each
 from ..runtime import App, AppConfig, Environment, Settings
-from ._external import remote_map
+from ._external import present_connections
 from ._journal_rows import declare_row
 
 __all__ = ["factory_in", "mirror_app"]
@@ -35,13 +35,22 @@ def mirror_app(factory: Callable[..., Any]) -> App[..., Any]:
     """An app that copies what the items of a factory hold into the target `mirror`.
 
     The factory gives a view, a feed or an iterable of pairs, or is async and does; it is called in each update. It
-    gets clients of maps: for a lone parameter of the map `map`, for several of those that they are named after.
+    gets clients: for a parameter that is named after a driver of that driver; else for a lone parameter of the map
+    `map`, for several of the maps that they are named after.
     """
     return App(AppConfig("mirror", Environment(Settings(db_path="state"))), _mirror, factory)
 
 
 async def _mirror(factory: Callable[..., Any]) -> None:
-    items = factory(*(remote_map(name) for name in _maps_of(factory)))
+    connections = present_connections()
+    names = _parameters_of(factory)
+    maps = [_DEFAULT_MAP] if len(names) == 1 else names
+    items = factory(
+        *(
+            connections.driver(name) if connections.has_driver(name) else connections.map(map_)
+            for name, map_ in zip(names, maps, strict=True)
+        )
+    )
     if inspect.isawaitable(items):
         items = await items
     await mount_each(mirror_entry, items)
@@ -54,8 +63,7 @@ def mirror_entry(value: Any) -> None:
     declare_row(component.path.parts()[-1], value)
 
 
-def _maps_of(factory: Callable[..., Any]) -> list[str]:
+def _parameters_of(factory: Callable[..., Any]) -> list[str]:
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     parameters = inspect.signature(factory).parameters.values()
-    names = [each.name for each in parameters if each.kind in kinds and each.default is each.empty]
-    return [_DEFAULT_MAP] if len(names) == 1 else names
+    return [each.name for each in parameters if each.kind in kinds and each.default is each.empty]

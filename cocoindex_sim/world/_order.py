@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ._story import Crash, Drop, Expect, Inject, InjectTrouble, Ready, Restart, Start, Step, Stop, Update
+from ._story import (
+    Advance,
+    Crash,
+    Drop,
+    Expect,
+    Hold,
+    Inject,
+    InjectTrouble,
+    Ready,
+    Release,
+    Restart,
+    Settle,
+    Start,
+    Step,
+    Stop,
+    Update,
+)
 
 __all__ = ["first_refusal"]
 
@@ -14,6 +30,7 @@ _TRANSITIONS: dict[type[Step], dict[str, str]] = {
     Start: {"idle": "running"},
     Ready: {"running": "running", "live": "live"},
     Stop: {"live": "idle"},
+    Hold: {"running": "running", "live": "live"},
     Update: {"idle": "idle"},
     Drop: {"idle": "idle", "live": "idle"},
     Crash: {"idle": "down", "running": "down", "live": "down"},
@@ -27,19 +44,30 @@ _REFUSALS: dict[str, str] = {
     "idle": "there was no crash; put `crash` before `restart`",
 }
 
+_HELD = "the update is held since line {line}; put `release` before this step"
+_NOT_WHILE_HELD = (Start, Ready, Stop, Update, Drop, Settle, Advance, Expect, Hold)
+
 _WITHOUT_START: dict[type[Step], str] = {
     Ready: "no update is running that could become ready; put `start` before this step",
     Stop: "no live update is running; put `start: {{live: true}}` before this step",
+    Hold: "no update is running that could be held; put `start` before this step",
 }
 
 
 def first_refusal(steps: Sequence[Step]) -> tuple[Step, str] | None:
     """The first step that can't follow the ones before it, and why; None when all can."""
     state, since = "idle", 0
+    held = 0  # the line of the `hold` that nothing has released
     runs = [number for number, step in enumerate(steps) if isinstance(step, Start | Update | Drop)]
     for number, step in enumerate(steps):
         refusal = None
-        if isinstance(step, Expect):
+        if held and (isinstance(step, _NOT_WHILE_HELD) or (isinstance(step, Crash) and step.at is not None)):
+            return step, _HELD.format(line=held)
+        if isinstance(step, Release):
+            if not held:
+                refusal = "nothing is held; put `hold` before `release`"
+            held = 0
+        elif isinstance(step, Expect):
             if state == "down" and (step.terminates is not None or step.raises or step.stats):
                 refusal = "the process is down since line {line}; `terminates`, `raises` and `stats` can't be looked at"
             elif step.terminates is not None and state not in ("running", "live"):
@@ -57,7 +85,10 @@ def first_refusal(steps: Sequence[Step]) -> tuple[Step, str] | None:
                 refusal = _REFUSALS[state]
                 if state in ("idle", "running") and type(step) in _WITHOUT_START:
                     refusal = _WITHOUT_START[type(step)]
+            elif isinstance(step, Hold):
+                held = step.place.line or 1
             elif following != state:
+                held = 0
                 state, since = following, step.place.line
                 if isinstance(step, Start) and step.live:
                     state = "live"

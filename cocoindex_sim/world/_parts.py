@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple, TypeVar
 
 from ._kafka_steps import CompactTopics, CreateTopics, ExpireMessages, KafkaStep, ProduceMessages
-from ._story import ChangeMode, DeleteKeys, RemoveFiles, SetKeys, Step, Story, TouchFiles, WriteFiles
+from ._story import AppendFiles, ChangeMode, DeleteKeys, RemoveFiles, SetKeys, Step, Story, TouchFiles, WriteFiles
 
 __all__ = ["Part", "emptied", "parts_of", "without_parts"]
 
@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 _MANY: Final[dict[type[Any], str]] = {
     WriteFiles: "files",
+    AppendFiles: "files",
     RemoveFiles: "paths",
     TouchFiles: "paths",
     ChangeMode: "modes",

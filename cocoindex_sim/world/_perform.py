@@ -16,25 +16,31 @@ from ..fakes.filesystem import InjectedFault
 from ..runtime import RunInterruptedError
 from ..values import DeadlockError, FenceError, LimitError
 from ._compare import Difference, compare_diff, compare_error, compare_stats, compare_targets, diff_of
+from ._compare_events import compare_actions, compare_logs, compare_order, compare_ready
 from ._compare_kafka import compare_committed, compare_topics
 from ._compare_rows import compare_rows
 from ._failed import ExpectationFailed
 from ._kafka_steps import KAFKA_SOURCE_STEPS, KAFKA_STEPS, ChangeBroker, ChangeMember, KafkaStep, change_kafka
+from ._logs import Logs, captured_logs
 from ._oracles import OracleViolated, Violation, is_endless
 from ._place import Place
 from ._story import (
     Advance,
+    AppendFiles,
+    Call,
     ChangeMode,
     Crash,
     DeleteKeys,
     Drop,
     Expect,
+    Hold,
     Inject,
     InjectTrouble,
     MakeLink,
     MapTrouble,
     MoveFile,
     Ready,
+    Release,
     RemoveFiles,
     Restart,
     SetKeys,
@@ -95,11 +101,13 @@ def _pipeline_frames(error: BaseException, base: Path) -> list[str]:
 
 _SOURCE_STEPS = (
     WriteFiles,
+    AppendFiles,
     RemoveFiles,
     MoveFile,
     MakeLink,
     TouchFiles,
     ChangeMode,
+    Call,
     SetKeys,
     DeleteKeys,
     *KAFKA_SOURCE_STEPS,
@@ -124,6 +132,9 @@ class Performance:
         self._begins = begins
         self._ending = ending
         self._seen: dict[str, bytes] = {}
+        self._seen_entries = 0
+        self._logs: Logs | None = None
+        self._held = False
         self._started: Start | None = None
         self._injected: list[tuple[Inject | InjectTrouble, InjectedFault | InjectedTrouble]] = []
         # The error of an update or drop, until an `expect` takes it.
@@ -134,6 +145,13 @@ class Performance:
 
     def run(self) -> None:
         """Perform all of it. Raises ExpectationFailed."""
+        if any(isinstance(step, Expect) and step.logs is not None for step in self._story.steps):
+            with captured_logs() as self._logs:
+                self._run()
+        else:
+            self._run()
+
+    def _run(self) -> None:
         self._begin()
         for step in self._story.steps:
             if not isinstance(step, Expect):
@@ -148,6 +166,9 @@ class Performance:
         story = self._story
         load_app = partial(self._world.load, story.app, base=story.base, is_source=story.is_source)
         self._world.watching.profile = story.watch
+        for name, target in story.drivers:
+            employ = partial(self._world.employ, [(name, target)], story.base)
+            self._guard(employ, f"driver {name!r} can't be loaded from {target!r}", story.app_place)
         self._guard(load_app, f"{story.app!r} can't be loaded", story.app_place)
         # After loading, because the working directory is that of the pipeline.
         self._guard(partial(self._write, story.files), "the files of `given` can't be written", story.place)
@@ -220,7 +241,7 @@ class Performance:
 
     def _take(self, step: Step) -> None:
         world = self._world
-        if isinstance(step, _OUTSIDE_STEPS):
+        if isinstance(step, _OUTSIDE_STEPS) and not self._held:
             world.linger()
         if isinstance(step, Expect):
             self._expect(step)
@@ -240,6 +261,14 @@ class Performance:
                 self._attempt(self._started, world.finish)
         elif isinstance(step, Crash):
             self._crash(step)
+        elif isinstance(step, Hold):
+            self._held = True
+            self._hold(step)
+        elif isinstance(step, Release):
+            self._held = False
+        elif isinstance(step, Call):
+            call = partial(world.call, step.driver, step.method, dict(step.arguments))
+            self._guard(call, f"{step.driver}.{step.method} failed", step.place)
         elif isinstance(step, Inject):
             self._injected.append((step, world.inject(step.fault)))
         elif isinstance(step, InjectTrouble):
@@ -279,6 +308,7 @@ class Performance:
     def _change(
         self,
         step: WriteFiles
+        | AppendFiles
         | RemoveFiles
         | MoveFile
         | MakeLink
@@ -295,6 +325,9 @@ class Performance:
         files = self._world.files
         if isinstance(step, WriteFiles):
             self._write(step.files)
+        elif isinstance(step, AppendFiles):
+            for path, content in step.files:
+                files.append(path, content, parents=True)
         elif isinstance(step, RemoveFiles):
             for path in step.paths:
                 try:
@@ -331,8 +364,13 @@ class Performance:
         else:
             self._world.advance(step.duration)
 
+    def _hold(self, step: Hold) -> None:
+        reach = self._world.run_until_call if "." in step.at else self._world.run_until_event
+        self._guard(partial(reach, step.at, step.nth), "the moment to hold at did not come", step.place)
+
     def _crash(self, step: Crash) -> None:
         at = step.at
+        self._held = False
         if at is not None:
             self._guard(
                 lambda: self._world.run_until_event(at, step.nth), "the moment to crash at did not come", step.place
@@ -367,6 +405,7 @@ class Performance:
             check("committed", compare_committed(step.committed, self._world.kafka))
         if step.stats is not None:
             check("stats", compare_stats(step.stats, self._world.stats()))
+        self._look_back(step, check)
         before, self._seen = self._seen, files
         if unmet:
             self._refuse_unmet(step, unmet, before)
@@ -378,6 +417,23 @@ class Performance:
             place=step.places.get(unmet[0][0], step.place),
             lines=[line for _, difference in unmet for line in difference.lines],
         )
+
+    def _look_back(self, step: Expect, check: Callable[[str, Difference | None], None]) -> None:
+        """Judge what came since the last look."""
+        entries = self._world.trace.entries
+        since, self._seen_entries = self._seen_entries, len(entries)
+        records = [] if self._logs is None else self._logs.take()
+        if step.actions is None and step.ready is None and step.order is None and step.logs is None:
+            return
+        events = [entry.what for entry in entries[since:] if not isinstance(entry.what, str)]
+        if step.actions is not None:
+            check("actions", compare_actions(step.actions, events))
+        if step.ready is not None:
+            check("ready", compare_ready(step.ready, self._world.ready, events))
+        if step.order is not None:
+            check("order", compare_order(step.order, events))
+        if step.logs is not None:
+            check("logs", compare_logs(step.logs, records))
 
     def _wait(self, step: Expect) -> Difference | None:
         started = self._started

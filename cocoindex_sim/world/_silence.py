@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-__all__ = ["silent_logs"]
+__all__ = ["SILENCED", "silent_logs"]
 
-_NAMES: Final = ("cocoindex_sim", "asyncio")
+SILENCED: Final = ("cocoindex_sim", "asyncio")
 
 
 @contextmanager
 def silent_logs() -> Iterator[None]:
     """Keep back what the engine and asyncio log; the loggers of others go on."""
-    loggers = [logging.getLogger(name) for name in _NAMES]
+    loggers = [logging.getLogger(name) for name in SILENCED]
     before = [logger.disabled for logger in loggers]
     for logger in loggers:
         logger.disabled = True

@@ -8,6 +8,8 @@ from typing import Final
 
 from ..fakes.filesystem import FileFault
 from ._story import (
+    AppendFiles,
+    Call,
     ChangeMode,
     DeleteKeys,
     Expect,
@@ -28,6 +30,7 @@ __all__ = ["step_text"]
 
 _WORDS: Final[dict[str, str]] = {
     "WriteFiles": "fs.write",
+    "AppendFiles": "fs.append",
     "RemoveFiles": "fs.remove",
     "MoveFile": "fs.move",
     "MakeLink": "fs.link",
@@ -53,8 +56,11 @@ def step_text(step: Step) -> str:
 
 
 def _about(step: Step) -> list[str]:
-    if isinstance(step, WriteFiles):
+    if isinstance(step, WriteFiles | AppendFiles):
         return [f"{path}: {_content(content)}" for path, content in step.files]
+    if isinstance(step, Call):
+        arguments = ", ".join(f"{name}: {value!r}" for name, value in step.arguments)
+        return [f"{step.driver}.{step.method}({arguments})"]
     if isinstance(step, RemoveFiles):
         return list(step.paths)
     if isinstance(step, MoveFile):

@@ -5,17 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from ..fakes.filesystem import PROFILES, FileFault
+from ..fakes import KAFKA_TROUBLES
+from ..fakes.filesystem import HAZARD_KINDS, PROFILES, FileFault
+from ..fakes.maps import TROUBLES
+from ..values import EVENT_NAMES
 from ._kafka_steps import KafkaStep
 from ._place import Place
 from ._recording import Recording
 
 __all__ = [
+    "MOMENTS",
     "STATS_FIELDS",
     "WATCH_PROFILES",
     "Advance",
+    "AppendFiles",
+    "Call",
     "ChangeMode",
     "CommittedExpectation",
     "Contains",
@@ -26,13 +32,17 @@ __all__ = [
     "Exactly",
     "Expect",
     "Failure",
+    "Happening",
+    "Hold",
     "Inject",
     "InjectTrouble",
+    "LogExpectation",
     "MakeLink",
     "MapTrouble",
     "Matches",
     "MoveFile",
     "Ready",
+    "Release",
     "RemoveFiles",
     "Restart",
     "SetKeys",
@@ -63,6 +73,14 @@ STATS_FIELDS: tuple[str, ...] = (
 )
 """The counters of one update that a story may expect (STAT-04)."""
 
+
+MOMENTS: tuple[str, ...] = (
+    *EVENT_NAMES,
+    *(f"fs.{call}" for call in HAZARD_KINDS),
+    *(f"map.{call}" for call in TROUBLES),
+    *(f"kafka.{call}" for call in KAFKA_TROUBLES),
+)
+"""Where an update can be held: events of the engine, and calls of the pipeline to what is outside."""
 
 WATCH_PROFILES: tuple[str, ...] = tuple(PROFILES)
 """The profiles by which changes of files may be told; the default is `inotify`."""
@@ -124,6 +142,14 @@ class Drop:
 @dataclass(frozen=True, slots=True)
 class WriteFiles:
     """Give files this content, creating directories as needed. Paths are relative to the working directory."""
+
+    place: Place
+    files: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AppendFiles:
+    """Add this to the end of files, creating those that are not there."""
 
     place: Place
     files: tuple[tuple[str, bytes], ...]
@@ -227,6 +253,32 @@ class InjectTrouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """Call a method of a driver, and wait for its end if it is async; `arguments` are given by name."""
+
+    place: Place
+    driver: str
+    method: str
+    arguments: tuple[tuple[str, Any], ...] = field(default=(), hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Run the started update to its `nth` moment called `at`, and no step further, until it is released."""
+
+    place: Place
+    at: str
+    nth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Let the update that is held go on."""
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Advance:
     """Let virtual time pass."""
 
@@ -305,6 +357,19 @@ class Failure:
     matches: str | None = None
 
 
+Happening: TypeAlias = tuple[str, str | None]
+"""The name of an event, and the component (or target, or app) it is about as text; None for any."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogExpectation:
+    """A record that was logged: with this in its text, of this level (None: any) and by this logger or one below it."""
+
+    text: Contains | Matches
+    level: str | None = None
+    logger: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Expect:
     """One look at the world; what is None is not looked at.
@@ -323,6 +388,14 @@ class Expect:
     """All rows of the external targets: (target, key, content) each."""
     kafka: tuple[TopicExpectation, ...] | None = None
     committed: tuple[CommittedExpectation, ...] | None = None
+    actions: int | tuple[tuple[str, int], ...] | None = None
+    """How many actions the targets got since the last look: all of them, or by the path of each component with some."""
+    ready: bool | tuple[str, ...] | None = None
+    """Whether the last update is ready; or the paths of components that became ready since the last look."""
+    order: tuple[Happening, ...] | None = None
+    """Events that came since the last look, in this order, with whatever else between them."""
+    logs: tuple[LogExpectation, ...] | None = None
+    """What was logged since the last look; when empty, no record of level warning or above was."""
     places: dict[str, Place] = field(default_factory=dict, hash=False, compare=False)
     """Where each of the parts above is written, by its name; `place` for those not in it."""
 
@@ -335,6 +408,10 @@ Step: TypeAlias = (
     | Update
     | Drop
     | WriteFiles
+    | AppendFiles
+    | Call
+    | Hold
+    | Release
     | RemoveFiles
     | MoveFile
     | MakeLink
@@ -361,7 +438,7 @@ class Story:
     `app` is a pipeline, `path/main.py` or `path/main.py:app_name`, relative to `base`; with `is_source`, a connector
     under test, `path/prices.py:factory`. `watch`: the profile by which changes of files are told. `entries`: what the
     external maps hold at the beginning, (map, key, value) each. `oracles_off`: oracles that can't hold in this
-    story, each with the reason.
+    story, each with the reason. `drivers`: by name what makes each, `path/shop.py:Shop`, relative to `base`.
     """
 
     name: str
@@ -377,5 +454,6 @@ class Story:
     is_source: bool = False
     description: str = ""
     oracles_off: tuple[tuple[str, str], ...] = ()
+    drivers: tuple[tuple[str, str], ...] = ()
     recording: Recording | None = None
     """A run that failed once, of all steps; it is repeated before any other run is made."""

@@ -6,6 +6,7 @@ No expectation of the story is judged, for it was written for a run in which not
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from ..values import DeadlockError, LimitError
 from ._perform import Performance
 from ._place import Place
-from ._story import Advance, Crash, Drop, Expect, Ready, Start, Step, Stop, Story, Update
+from ._story import Advance, Crash, Drop, Expect, Hold, Ready, Start, Step, Stop, Story, Update
 
 if TYPE_CHECKING:
     from ._world import World
@@ -57,6 +58,10 @@ class _Supervision(Performance):
         except Exception as error:
             self._error, self._error_step = error, None
             self._refuse_error()
+
+    def _hold(self, step: Hold) -> None:
+        with suppress(DeadlockError, LimitError):  # what went wrong may keep the moment from coming
+            super()._hold(step)
 
     def _take(self, step: Step) -> None:
         world, started, began_ns = self._world, self._started, self._world.loop.now_ns

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +28,7 @@ from ..ports import Observer, Ports, StateStore
 from ..runtime import App, UpdateHandle, find_app, load_module, parse_target
 from ..store import MemoryHolder, MemoryStore
 from ..values import Event, FenceError, TasksLeftError, event_name
+from ._drivers import Drivers
 from ._external import Connections, ExternalSystems, enter_connections, leave_connections
 from ._kafka_patch import enter_kafka
 from ._loop import VirtualLoop
@@ -89,6 +91,7 @@ class World:
             lambda: Moment(self.loop.now_ns, self.loop.steps, self._lives),
             self.trace.note,
             self._make_kafka,
+            Drivers(self),
         )
         self.observers: list[Observer] = [self.trace]
         """Who is told what the engine does, in every process of this world; `observe` adds one."""
@@ -270,6 +273,28 @@ class World:
             with self._life.entered():
                 self.loop.advance(duration_ns)
 
+    def run_until_call(self, call: str, nth: int = 1) -> None:
+        """Run the started update up to its `nth` call (`fs.read`, `map.scan`, `kafka.poll`) from now on.
+
+        RuntimeError when the update ends before.
+        """
+        if not self.running:
+            raise RuntimeError(f"no update is running, so it can't call {call!r}: start() one first")
+        seen = 0
+
+        def on_call(site: str) -> None:
+            nonlocal seen
+            seen += _call_of(site) == call
+
+        self.hazards.on_call = on_call
+        try:
+            with self._life.entered():
+                self.loop.run_until(lambda: seen >= nth or not self.running)
+        finally:
+            self.hazards.on_call = None
+        if seen < nth:
+            raise RuntimeError(f"the update ended before call {call!r} number {nth} came; there were {seen}")
+
     def run_until_event(self, name: str, nth: int = 1) -> None:
         """Run the started update up to the `nth` event of this name from now on, and no step further.
 
@@ -318,6 +343,23 @@ class World:
     def targets(self) -> dict[str, JournalTarget]:
         """The external targets there are, by name."""
         return self.external.targets
+
+    def employ(self, drivers: Iterable[tuple[str, str]], base: Path) -> None:
+        """Load what makes these drivers: name and `path/shop.py:Shop` each. Raises what `load` raises."""
+        self._surroundings.hold()
+        with self._life.entered():
+            self.external.drivers.employ(drivers, base)
+
+    def call(self, driver: str, method: str, arguments: Mapping[str, Any] | None = None) -> Any:
+        """Call a method of a driver and give what it returns; an async one is run to its end.
+
+        LookupError when there is no such driver or method; what the method raises.
+        """
+        if self._life.ended:  # what is outside goes on
+            return self.external.drivers.method(driver, method)(**(arguments or {}))
+        with self._life.entered():
+            result = self.external.drivers.method(driver, method)(**(arguments or {}))
+        return self.run(result) if inspect.isawaitable(result) else result
 
     def inject(self, fault: FileFault) -> InjectedFault:
         """Let something go wrong when the pipeline uses its files; the result counts how often it did.
@@ -517,6 +559,14 @@ def _fresh_modules(directory: Path, process: Process) -> Iterator[None]:
             sys.modules.pop(name, None)
         for name in before.keys() - sys.modules.keys():
             sys.modules[name] = before[name]
+
+
+def _call_of(site: str) -> str:
+    """The call that a site is: that of a map is named without the map, `feed.prices.scan` is `map.scan`."""
+    if not site.startswith("feed."):
+        return site
+    call = site.rpartition(".")[2] if site.count(".") > 1 else "deliver"
+    return f"map.{call}"
 
 
 class _EventWatcher:

@@ -7,16 +7,18 @@ import pytest
 
 from cocoindex_sim.scenario import parse_scenarios, read_scenarios
 from cocoindex_sim.values import EVENT_NAMES, ScenarioError
-from cocoindex_sim.world import STATS_FIELDS
+from cocoindex_sim.world import MOMENTS, STATS_FIELDS
 
 STEPS = (
-    "start, ready, settle, stop, update, fs.write, fs.remove, fs.move, fs.link, fs.touch, fs.chmod, fs.watch, inject,"
-    " map.set, map.delete, map.watch, map.hold, map.release, map.inject, target.inject, kafka.create, kafka.produce,"
+    "start, ready, settle, stop, update, hold, release, call, fs.write, fs.append, fs.remove, fs.move, fs.link, fs.touch,"
+    " fs.chmod, fs.watch, inject, map.set, map.delete, map.watch, map.hold, map.release, map.inject, target.inject, kafka.create, kafka.produce,"
     " kafka.tombstone, kafka.expire, kafka.compact, kafka.broker, kafka.member, kafka.rebalance, kafka.inject, advance, crash,"
     " restart, drop, expect"
 )
-KEYS = "name, description, app, source, given, oracles_off, recording, steps, scenarios"
+KEYS = "name, description, app, source, drivers, given, oracles_off, recording, steps, scenarios"
 EVENTS = ", ".join(EVENT_NAMES)
+LOOKS = "targets, diff, stats, terminates, raises, rows, kafka, actions, ready, order, logs, committed"
+MOMENTS_KNOWN = ", ".join(MOMENTS)
 COUNTERS = ", ".join(STATS_FIELDS)
 
 
@@ -131,6 +133,22 @@ FILES = {
         "x.coco.yaml:2:7: 'a::b' can't be a name: it is part of a test's id, so it has no '::'",
     ),
     "empty name": ('app: main.py\nname: ""\nsteps: [update]\n', "x.coco.yaml:2:7: a name can't be empty"),
+    "driver that is none": (
+        "app: main.py\ndrivers: {shop: shop.py}\nsteps: [update]\n",
+        "x.coco.yaml:2:17: 'shop.py' is not a driver; write a Python file and what makes it, as in 'path/shop.py:Shop'",
+    ),
+    "driver that is not there": (
+        "app: main.py\ndrivers: {shop: shop.py:Shop}\nsteps: [update]\n",
+        "x.coco.yaml:2:17: there is no file 'shop.py'; the path starts at the directory of the scenario file",
+    ),
+    "driver without a word for a name": (
+        "app: main.py\ndrivers: {my shop: main.py:Shop}\nsteps: [update]\n",
+        "x.coco.yaml:2:11: 'my shop' can't be the name of a driver; write a word, as in 'shop'",
+    ),
+    "call of another driver": (
+        "app: main.py\ndrivers: {shop: main.py:Shop}\nsteps:\n  - call: shp.sell\n",
+        "x.coco.yaml:4:5: unknown driver 'shp'; did you mean 'shop'? known: shop",
+    ),
     "unknown start": (
         "app: main.py\ngiven:\n  file: {}\nsteps: [update]\n",
         "x.coco.yaml:3:3: unknown starting state 'file'; did you mean 'files'? known: files, watch, map, kafka",
@@ -338,12 +356,12 @@ ONE_STEP = {
     ),
     "expect: nothing": (
         "expect: {}",
-        "`expect` expects nothing; known: targets, diff, stats, terminates, raises, rows, kafka, committed",
+        f"`expect` expects nothing; known: {LOOKS}",
         13,
     ),
     "expect: unknown": (
         "expect: {target: {}}",
-        "unknown expectation 'target'; did you mean 'targets'? known: targets, diff, stats, terminates, raises, rows, kafka, committed",
+        f"unknown expectation 'target'; did you mean 'targets'? known: {LOOKS}",
         14,
     ),
     "targets: a list": (
@@ -405,6 +423,77 @@ ONE_STEP = {
         "unknown part of an error 'match'; did you mean 'matches'? known: type, matches",
         23,
     ),
+    "fs.append: nothing": ("fs.append: {}", "`fs.append` adds nothing; name at least one file", 16),
+    "call: no driver": ("call: sell", "'sell' is not a call; write a driver and a method of it, as in 'shop.sell'", 11),
+    "call: two": (
+        "call: {shop.sell: , shop.buy: }",
+        "a step makes one call, found 2; begin each with `- call:`",
+        11,
+    ),
+    "call: arguments in a list": (
+        "call: {shop.sell: [apple]}",
+        "expected nothing, or a mapping of arguments, found a list",
+        23,
+    ),
+    "call: a list": (
+        "call: [shop.sell]",
+        "expected a driver and a method of it, as in `shop.sell`, with arguments in a mapping below it, found a list",
+        11,
+    ),
+    "call: unknown driver": (
+        "call: shop.sell",
+        "unknown driver 'shop'; name what makes it under `drivers:`",
+    ),
+    "hold: unknown": (
+        "hold: comitted",
+        f"unknown moment 'comitted'; did you mean 'committed'? known: {MOMENTS_KNOWN}",
+        11,
+    ),
+    "hold: no moment": ("hold: {nth: 2}", "`at:` is missing; name the moment", 11),
+    "hold: unknown option": (
+        "hold: {at: committed, nht: 2}",
+        "unknown option 'nht'; did you mean 'nth'? known: at, nth",
+        27,
+    ),
+    "release: something": ("release: all", "this step takes nothing, found 'all' (text)", 14),
+    "actions: text": (
+        "expect: {actions: many}",
+        "expected a number, or a mapping from the path of a component to one, found 'many' (text)",
+        23,
+    ),
+    "actions: negative": ("expect: {actions: -1}", "expected a number, found -1; the least is 0", 23),
+    "ready: a mapping": (
+        "expect: {ready: {/a: true}}",
+        "expected true, false, or a list of paths of components, found a mapping",
+        21,
+    ),
+    "ready: twice": ("expect: {ready: [/a, /a]}", "'/a' is in this list twice", 26),
+    "order: nothing": (
+        "expect: {order: []}",
+        "this list is empty; write events, as in `[live_ready, committed]`",
+        21,
+    ),
+    "order: unknown": (
+        "expect: {order: [comitted]}",
+        f"unknown event 'comitted'; did you mean 'committed'? known: {EVENTS}",
+        22,
+    ),
+    "order: two at once": (
+        "expect: {order: [{committed: /a, live_ready: /b}]}",
+        "expected one event, found 2; begin each with `- `",
+        22,
+    ),
+    "logs: text": ("expect: {logs: loud}", "expected a list of messages ([] for no warning), found 'loud' (text)", 20),
+    "logs: no text": (
+        "expect: {logs: [{level: error}]}",
+        "expected one of `contains:` and `matches:`, found neither",
+        21,
+    ),
+    "logs: unknown level": (
+        "expect: {logs: [{contains: a, level: eror}]}",
+        "unknown level 'eror'; did you mean 'error'? known: debug, info, warning, error, critical",
+        42,
+    ),
     "terminates: text": (
         "start\n  - expect: {terminates: yes}",
         "expected true or false, found 'yes' (text); write true or false",
@@ -425,6 +514,8 @@ def test_a_step_that_is_wrong_is_refused(case: tuple[Any, ...], base: Path) -> N
 RUNNING = "the update started on line 3 may still run; put `expect: {terminates: true}` before this step"
 GOES_ON = "the live update started on line 3 goes on; put `stop` before this step"
 
+HELD = "the update is held since line 4; put `release` before this step"
+
 ORDER = {
     "start, start": f"4:5: {RUNNING}",
     "start, update": f"4:5: {RUNNING}",
@@ -442,6 +533,16 @@ ORDER = {
     "start: {live: true}, expect: {terminates: true}, stop": (
         "5:5: no live update is running; put `start: {live: true}` before this step"
     ),
+    "start, hold: committed, settle": f"5:5: {HELD}",
+    "start, hold: committed, expect: {targets: {}}": f"5:5: {HELD}",
+    "start, hold: committed, crash: {at: committed}": f"5:5: {HELD}",
+    "start: {live: true}, hold: committed, release, hold: committed, advance: 5s": (
+        "7:5: the update is held since line 6; put `release` before this step"
+    ),
+    "start, hold: committed, crash, restart, release": "7:5: nothing is held; put `hold` before `release`",
+    "release": "3:5: nothing is held; put `hold` before `release`",
+    "hold: committed": "3:5: no update is running that could be held; put `start` before this step",
+    "crash, hold: committed": "4:5: the process is down since line 3; put `restart` before this step",
     "crash, ready": "4:5: the process is down since line 3; put `restart` before this step",
     "update, crash: {at: committed}": "4:5: `at` needs an update that is running; put `start`, not `update`, before it",
     "start, expect: {terminates: true}, crash: {at: committed}": (

@@ -8,6 +8,8 @@ import pytest
 from cocoindex_sim.scenario import STEP_NAMES, parse_duration, parse_scenarios
 from cocoindex_sim.world import (
     Advance,
+    AppendFiles,
+    Call,
     ChangeBroker,
     ChangeMember,
     ChangeMode,
@@ -23,8 +25,10 @@ from cocoindex_sim.world import (
     ExpireMessages,
     Failure,
     FileFault,
+    Hold,
     Inject,
     InjectTrouble,
+    LogExpectation,
     MakeLink,
     MapTrouble,
     Matches,
@@ -32,6 +36,7 @@ from cocoindex_sim.world import (
     Place,
     ProduceMessages,
     Ready,
+    Release,
     RemoveFiles,
     Restart,
     SetKeys,
@@ -47,12 +52,14 @@ from cocoindex_sim.world import (
     Update,
     WriteFiles,
 )
+from cocoindex_sim.world import _drivers as drivers_module
 
 PATH = Path("dir/x.coco.yaml")
 
 
 @pytest.fixture
-def base(tmp_path: Path) -> Path:
+def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(drivers_module, "_registered", {"shop": object})
     (tmp_path / "main.py").write_text("")
     return tmp_path
 
@@ -128,6 +135,14 @@ EVERY_STEP = """\
   - kafka.rebalance: pages
   - kafka.inject: {fault: ack_lost, at: commit, nth: 2}
   - update
+  - fs.append: {a.log: one, b.log: "2"}
+  - call: shop.open
+  - call: {shop.sell: {item: apple, count: 3, price: 1.5, gone: , tags: [a, true, {b: 0x10}]}}
+  - start
+  - hold: committed
+  - release
+  - hold: {at: fs.read, nth: 2}
+  - crash
 """
 
 
@@ -206,12 +221,25 @@ def test_every_step_is_read_as_written(base: Path) -> None:
         ChangeMember(at(57), "rebalance", "pages"),
         InjectTrouble(at(58), "kafka", "", "ack_lost", "commit", 2),
         Update(at(59)),
+        AppendFiles(at(60), (("a.log", b"one"), ("b.log", b"2"))),
+        Call(at(61), "shop", "open"),
+        Call(
+            at(62),
+            "shop",
+            "sell",
+            (("item", "apple"), ("count", 3), ("price", 1.5), ("gone", None), ("tags", ["a", True, {"b": 16}])),
+        ),
+        Start(at(63)),
+        Hold(at(64), "committed"),
+        Release(at(65)),
+        Hold(at(66), "fs.read", 2),
+        Crash(at(67)),
     )
     assert {line.split()[1].rstrip(":") for line in EVERY_STEP.splitlines()} == set(STEP_NAMES)
 
 
 def test_expectations_are_read_with_the_place_of_each(base: Path) -> None:
-    (_, expect) = steps_of(
+    (_, expect, short) = steps_of(
         """\
   - start
   - expect:
@@ -229,6 +257,11 @@ def test_expectations_are_read_with_the_place_of_each(base: Path) -> None:
       terminates: true
       raises: {type: ValueError, matches: bad .*}
       rows: {a: apples, b: {contains: an}, other: {c: {matches: ^C}, d: 1.0}}
+      actions: {/a: 2}
+      ready: [/a, /]
+      order: [run_started, {committed: /a}]
+      logs: [one, {matches: ^two, level: error, logger: shop}]
+  - expect: {actions: 0, ready: true, logs: []}
 """,
         base,
     )
@@ -249,7 +282,12 @@ def test_expectations_are_read_with_the_place_of_each(base: Path) -> None:
             ("other", "c", Matches("^C")),
             ("other", "d", Exactly(b"1.0")),
         ),
+        actions=(("/a", 2),),
+        ready=("/a", "/"),
+        order=(("run_started", None), ("committed", "/a")),
+        logs=(LogExpectation(Contains("one")), LogExpectation(Matches("^two"), "error", "shop")),
     )
+    assert short == Expect(at(23), actions=0, ready=True, logs=())
     assert isinstance(expect, Expect)
     assert {name: place.line for name, place in expect.places.items()} == {
         "targets": 6,
@@ -258,6 +296,10 @@ def test_expectations_are_read_with_the_place_of_each(base: Path) -> None:
         "terminates": 16,
         "raises": 17,
         "rows": 18,
+        "actions": 19,
+        "ready": 20,
+        "order": 21,
+        "logs": 22,
     }
 
 

@@ -62,6 +62,7 @@ class RecordingWorld:
             profile="",
             **{name: partial(self._call, name) for name in ("hold", "release", "overflow", "silence", "kill")},
         )
+        self.trace = SimpleNamespace(entries=[])
         self.running = False
         self.ready = False
         self.fenced: list[FenceError] = []

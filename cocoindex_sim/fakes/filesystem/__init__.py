@@ -2,6 +2,7 @@
 
 from ._faults import FAULT_CALLS as FAULT_CALLS
 from ._faults import FAULT_KINDS as FAULT_KINDS
+from ._faults import HAZARD_KINDS as HAZARD_KINDS
 from ._faults import FaultPlan as FaultPlan
 from ._faults import FileFault as FileFault
 from ._faults import InjectedFault as InjectedFault

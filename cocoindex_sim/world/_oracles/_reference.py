@@ -61,6 +61,7 @@ def _key(sources: Sources) -> object:
 def _run(story: Story, sources: Sources) -> Reference:
     error: Exception | None = None
     with World(steps_max=STEPS_MAX, time_ns_max=TIME_NS_MAX) as world, silent_logs():
+        world.employ(story.drivers, story.base)
         world.load(story.app, base=story.base, is_source=story.is_source)
         fill(world, sources)
         try:

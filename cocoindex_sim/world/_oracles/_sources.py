@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ...fakes.filesystem import Directory, File, Link
 from ...fakes.maps import MapChange
@@ -37,13 +37,14 @@ class Sources(NamedTuple):
 
     `files`: path, kind, content or link target, and mode of each, in the order it stands there. `maps`: the whole log
     of each, by name. `topics`: name and number of partitions. `messages`: all that ever were in them, in the order in
-    which they came. Times are left out.
+    which they came. `drivers`: what each says of itself. Times are left out.
     """
 
     files: tuple[_Entry, ...]
     maps: tuple[tuple[str, tuple[MapChange, ...]], ...] = ()
     topics: tuple[tuple[str, int], ...] = ()
     messages: tuple[Message, ...] = ()
+    drivers: tuple[tuple[str, Any], ...] = ()
 
     def log(self, name: str) -> list[int]:
         """The offsets of what there is in a map, or in a partition `topic/number`."""
@@ -72,8 +73,9 @@ def sources_of(world: World, made_by_pipeline: Collection[str]) -> Sources:
             entries.append((path, "directory", None, node.mode))
     maps = sorted(world.external.maps.items())
     logs = tuple((name, tuple(each.log)) for name, each in maps if each.log)
+    drivers = world.external.drivers.states()
     if not world.external.has_kafka:
-        return Sources(tuple(entries), logs)
+        return Sources(tuple(entries), logs, drivers=drivers)
     kafka = world.kafka
     records = [
         (record.arrival, Message(topic, log.index, record.offset, record.key, record.value, record.headers))
@@ -83,7 +85,9 @@ def sources_of(world: World, made_by_pipeline: Collection[str]) -> Sources:
         if log.is_message(record) and record.arrival not in kafka.from_producers
     ]
     records.sort(key=lambda record: record[0])
-    return Sources(tuple(entries), logs, tuple(sorted(kafka.topics.items())), tuple(each for _, each in records))
+    return Sources(
+        tuple(entries), logs, tuple(sorted(kafka.topics.items())), tuple(each for _, each in records), drivers
+    )
 
 
 def fill(world: World, sources: Sources) -> None:
@@ -102,6 +106,7 @@ def fill(world: World, sources: Sources) -> None:
             files.chmod(path, mode)
     for name, log in sources.maps:
         world.map(name).replay(log)
+    world.external.drivers.restore(sources.drivers)
     for topic, partitions in sources.topics:
         world.kafka.create_topic(topic, partitions)
     for message in sources.messages:
