@@ -36,7 +36,6 @@ def claim(*rules: str, needs: str = "") -> Callable[[Check], Callable[[Any], Non
 
     def decorate(check: Check) -> Callable[[Any], None]:
         def test(self: Contract) -> None:
-            __tracebackhide__ = True
             self._try(check, Claim(rules, needs))
 
         test.__name__, test.__qualname__, test.__doc__ = check.__name__, check.__qualname__, check.__doc__
@@ -92,7 +91,6 @@ class Contract:
         del self._request
 
     def _try(self, check: Check, what: Claim) -> None:
-        __tracebackhide__ = True
         request = self._request
         options, nodeid = request.config.stash[OPTIONS], request.node.nodeid
         self._tell("contract", next(each.__name__ for each in type(self).__mro__ if each.__module__.startswith(_HERE)))

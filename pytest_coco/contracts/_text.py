@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
+from pathlib import Path
 from typing import Final
+
+from cocoindex_sim.world import Place
 
 from ._broken import ContractBroken
 
@@ -14,11 +18,17 @@ _COLUMNS: Final = 100
 
 def failure_text(error: ContractBroken, found_by: str, command: str = "") -> str:
     """The whole report, at most 100 columns wide but for the command to repeat it."""
-    lines = [*_wrap(f"{error.place}: {error.verdict}."), *_wrap(f"to do: {error.fix}.")]
+    lines = [*_wrap(f"{_nearest(error.place)}: {error.verdict}."), *_wrap(f"to do: {error.fix}.")]
     lines += [f"found by: {found_by}"]
     lines += ["repeat it (from the rootdir):", f"  {command}"] if command else []
     lines += ["", *(_clip("  " + line if line else "") for line in error.lines)] if error.lines else []
     return "\n".join(lines)
+
+
+def _nearest(place: Place) -> Place:
+    """The place as somebody in the working directory would call it."""
+    below = place.path.is_relative_to(Path.cwd())
+    return replace(place, path=place.path.relative_to(Path.cwd())) if below else place
 
 
 def _printable(line: str) -> str:
