@@ -166,6 +166,12 @@ def test_a_word_of_the_glossary_has_one_meaning() -> None:
     assert sorted(words) == sorted(set(words))
 
 
+@pytest.mark.parametrize("tool", ["plugin_reference"])
+def test_a_page_that_is_made_is_up_to_date(tool: str) -> None:
+    run = child(str(ROOT / "tools" / f"{tool}.py"), "--check", cwd=ROOT)
+    assert run.returncode == 0, run.stderr
+
+
 def test_change_notes_are_named_for_what_they_change() -> None:
     notes = [path.name for path in (ROOT / "changes").iterdir() if path.name != "README.md"]
     assert [name for name in notes if not re.fullmatch(r"[a-z0-9-]+\.(added|changed|fixed|removed)\.md", name)] == []
