@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from ..runtime import parse_target
 from ..world import (
@@ -112,7 +112,7 @@ class Elsewhere:
             self._life.close()
             self._life = None
 
-    def __enter__(self) -> Elsewhere:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
