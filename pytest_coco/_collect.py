@@ -24,6 +24,7 @@ from ._report import failure_report, replay_command
 from ._run import ScenarioFailed, check_replay, run_story
 from ._seeds import seed_name
 from ._session import teller
+from ._writing import WRITING
 
 __all__ = ["ElsewhereItem", "ScenarioFile", "ScenarioItem", "check_replayed"]
 
@@ -122,14 +123,18 @@ class ScenarioItem(pytest.Function):
         def watch(run: Run, outcome: Outcome) -> None:
             hooks.pytest_coco_after_run(config=config, nodeid=nodeid, run=run, outcome=outcome)
 
+        writing = config.stash.get(WRITING, None)
+        story = self.story if writing is None else writing.begin(self, self.story, seed_name(self), options)
         try:
-            run_story(self.story, seed_name(self), options, config.stash[FAULTS], watch=watch, tell=tell)
+            run_story(story, seed_name(self), options, config.stash[FAULTS], watch=watch, tell=tell)
         except ScenarioFailed as failure:
             found = failure.found
             tell("oracle", found.oracle or "expectation")
             tell("verdict", found.verdict.partition("\n")[0])
             tell("replay", replay_command(found, nodeid, options))
             raise
+        if writing is not None:
+            writing.end(self)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where the scenario is written; pytest counts lines from 0."""

@@ -130,6 +130,19 @@ class Options:
     replay: str | None = option(
         TEXT, None, "make one run of one scenario, by the recording that a failure report has for it"
     )
+    update: bool = option(
+        FLAG,
+        False,
+        "put right in the scenario files what is expected of data, where the run in order shows something else and all"
+        " runs agree; comments and layout stay",
+        told=lambda options: "updates expectations" if options.update else "",
+    )
+    promote: bool = option(
+        FLAG,
+        False,
+        "write what is left of each failure into a scenario file that fails alike, beside the one that it is from",
+        told=lambda options: "promotes failures" if options.promote else "",
+    )
     backend: str = option(
         one_of(("sim", "real", "both")),
         "sim",
