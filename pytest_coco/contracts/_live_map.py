@@ -35,6 +35,9 @@ class LiveMapContract(Contract):
     """Whether `disturb` can make something go wrong, after which the source is followed again."""
     tells_history: ClassVar[bool] = True
     """Whether a watch also tells of what was there, or happened, before it began."""
+    tells_values: ClassVar[bool] = True
+    """Whether a value is what it was when it was told. Off for one that is read when its item is processed, as files
+    are: then nobody can say whether an item has gone back."""
 
     capabilities: ClassVar[tuple[str, ...]] = (
         "deletes",
@@ -42,6 +45,7 @@ class LiveMapContract(Contract):
         "refuses_second_watcher",
         "survives_trouble",
         "tells_history",
+        "tells_values",
     )
 
     # -- hooks -----------------------------------------------------------------------------------------------------
@@ -175,7 +179,7 @@ class LiveMapContract(Contract):
         source.check_converges(watch)
         watch.cancel()
 
-    @claim("FEED-10", "LIV-23")
+    @claim("FEED-10", "LIV-23", needs="tells_values")
     def test_no_item_goes_back_to_an_older_value(self, stage: Stage) -> None:
         """What was told of a key is never followed by something older."""
         source = Source(stage, self)

@@ -26,6 +26,7 @@ OWN_TASKS = "contract: "
 """What the names of a check's own tasks begin with."""
 
 _LOOK_S = 0.25
+_MOMENT_S = 1e-6  # less than that may be no time at all to a clock that counts nanoseconds
 _TIMELINE_LINES = 40
 
 
@@ -79,7 +80,7 @@ class Stage:
         try:
             while not condition():
                 left_s = end_s - self.loop.time()
-                if left_s <= 0:
+                if left_s <= _MOMENT_S:
                     return False
                 self._news.clear()
                 with suppress(TimeoutError):

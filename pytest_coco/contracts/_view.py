@@ -54,7 +54,7 @@ class LiveMapViewContract(LiveMapContract):
             source.check_converges(watch, LISTEN_FIRST)
             watch.cancel()
 
-    @claim("FEED-13", "FEED-10")
+    @claim("FEED-13", "FEED-10", needs="tells_values")
     def test_nothing_that_the_scan_has_overtaken_is_told(self, stage: Stage) -> None:
         """What changed while the scan ran, and the scan has seen newer, is not told again after it."""
         source = Source(stage, self)
