@@ -171,6 +171,9 @@ class Options:
         "write the trace of every run into DIR",
         told=lambda options: f"traces in {options.trace}" if options.trace else "",
     )
+    conformance: Path | None = option(
+        path("FILE"), None, "write what contract classes have found into FILE, as Markdown"
+    )
     report: Path | None = option(
         path("FILE"),
         None,

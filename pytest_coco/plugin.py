@@ -10,6 +10,7 @@ import pytest
 
 from . import hookspecs
 from ._alias import install_alias, remove_alias
+from ._conformance import TITLE, conformance_lines, conformance_page, write_conformance
 from ._elsewhere import check_engine
 from ._faults import FAULTS, FaultCounts
 from ._fixtures import (
@@ -145,7 +146,20 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     elif exitstatus == pytest.ExitCode.OK and _missed(session.config):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if output is None:
-        session.config.stash[SESSION].write()
+        _write_reports(session.config)
+
+
+def _write_reports(config: pytest.Config) -> None:
+    """Write the files of this session that were asked for."""
+    report = config.stash[SESSION]
+    rows = list(report.rows.values())
+    checks = conformance_page(rows, level=3)
+    if checks:
+        report.sections.append((TITLE, checks[1:]))
+    report.write()
+    path = config.stash[OPTIONS].conformance
+    if path is not None:
+        write_conformance(rows, path)
 
 
 def _missed(config: pytest.Config) -> list[str]:
@@ -160,6 +174,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     summary = config.stash[SESSION].summary()
     if summary and config.get_verbosity() > -2:
         terminalreporter.write_sep("-", summary)
+    checks = conformance_lines(config.stash[SESSION].rows.values())
+    if checks and config.get_verbosity() > -2:
+        terminalreporter.section("coco: conformance")
+        for line in checks:
+            terminalreporter.write_line(line)
     lines = config.stash[FAULTS].lines()
     unfired = _missed(config)
     if unfired:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -12,8 +12,10 @@ import pytest
 
 from cocoindex_sim.world import World
 
-from .._options import OPTIONS
-from .._seeds import derived_seed
+from .._marker import marker_values, options_of
+from .._options import LAYERS, Options
+from .._seeds import derived_seed, seed_name
+from .._session import teller
 from ._text import failure_text
 from ._try import Check, try_check
 
@@ -73,6 +75,8 @@ class Contract:
     world: World
     directory: Path
     _request: pytest.FixtureRequest
+    _tell: Callable[[str, object], None]
+    """Puts something into the conformance table, and with it into JUnit files."""
 
     # -- hooks -----------------------------------------------------------------------------------------------------
 
@@ -87,25 +91,25 @@ class Contract:
     @pytest.fixture(autouse=True)
     def _coco_contract(self, request: pytest.FixtureRequest) -> Iterator[None]:
         self._request = request
+        self._tell = teller(request.node)
+        self._tell("contract", next(each.__name__ for each in type(self).__mro__ if each.__module__.startswith(_HERE)))
         yield
-        del self._request
+        del self._request, self._tell
 
     def _try(self, check: Check, what: Claim) -> None:
         request = self._request
-        options, nodeid = request.config.stash[OPTIONS], request.node.nodeid
-        self._tell("contract", next(each.__name__ for each in type(self).__mro__ if each.__module__.startswith(_HERE)))
+        options, nodeid = self._options(), request.node.nodeid
         self._tell("rules", " ".join(what.rules))
         if (mistake := bypass_mistake(type(self))) is not None:
             pytest.fail(mistake, pytrace=False)
         if what.needs and not getattr(self, what.needs):
             self._tell("bypassed", self.bypass_reason[what.needs])
             pytest.skip(f"without {what.needs}: {self.bypass_reason[what.needs]}")
-        asked = request.config.getoption("--coco-runs") is not None or request.config.getini("coco_runs")
         tried = try_check(
             self,
             check,
-            runs=options.runs if asked else max(options.runs, self.runs),
-            seed=derived_seed(options.seed, nodeid, 0),
+            runs=options.runs,
+            seed=derived_seed(options.seed, seed_name(request.node), 0),
             policy=options.policy,
             pct_depth=options.pct_depth,
             check_determinism=options.check_determinism,
@@ -119,9 +123,13 @@ class Contract:
                 command += f" --coco-seed={options.seed} --coco-runs={tried.runs - 1} --coco-policy={options.policy}"
             pytest.fail(failure_text(tried.broken, tried.found_by, command), pytrace=False)
 
-    def _tell(self, name: str, text: str) -> None:
-        """Put something into the conformance table, and with it into JUnit files."""
-        self._request.node.user_properties.append((f"coco_{name}", text))
+    def _options(self) -> Options:
+        """What holds for this test; the number of runs that contracts have of their own is the least that is said."""
+        node = self._request.node
+        options = options_of(node)
+        layers = node.config.stash[LAYERS]
+        said = any("runs" in layer for layer in (layers.line, marker_values(node), layers.ini))
+        return options if said else replace(options, runs=max(options.runs, self.runs))
 
 
 def bypass_mistake(contract: type[Contract]) -> str | None:
