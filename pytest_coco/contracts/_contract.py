@@ -31,18 +31,22 @@ class Claim:
 
     rules: tuple[str, ...]
     needs: str = ""
+    crashes: bool = False
+    """Whether it is tried again with its process killed after one of its durable steps, for each of them."""
 
 
-def claim(*rules: str, needs: str = "") -> Callable[[Check], Callable[[Any], None]]:
+def claim(*rules: str, needs: str = "", crashes: bool = False) -> Callable[[Check], Callable[[Any], None]]:
     """Make a check of a function that drives a stage: a test method that tries it as often as it is to be tried."""
+
+    what = Claim(rules, needs, crashes)
 
     def decorate(check: Check) -> Callable[[Any], None]:
         def test(self: Contract) -> None:
-            self._try(check, Claim(rules, needs))
+            self._try(check, what)
 
         test.__name__, test.__qualname__, test.__doc__ = check.__name__, check.__qualname__, check.__doc__
         test.__module__ = check.__module__
-        test.coco_claim = check, Claim(rules, needs)  # type: ignore[attr-defined]  # a function's attributes are free
+        test.coco_claim = check, what  # type: ignore[attr-defined]  # a function's attributes are free
         return test
 
     return decorate
@@ -112,6 +116,7 @@ class Contract:
             seed=derived_seed(options.seed, seed_name(request.node), 0),
             policy=options.policy,
             pct_depth=options.pct_depth,
+            crashes=what.crashes,
             check_determinism=options.check_determinism,
             steps_max=options.steps_max,
             directory=request.getfixturevalue("tmp_path") if self.real_io else None,
@@ -159,7 +164,7 @@ def rejections(contract: type[Contract], *names: str, directory: Path | None = N
         check, what = claims(contract)[name]
         if what.needs and not getattr(contract, what.needs):
             continue
-        tried = try_check(contract(), check, runs=contract.runs, directory=directory)
+        tried = try_check(contract(), check, runs=contract.runs, crashes=what.crashes, directory=directory)
         if tried.broken is not None:
             found[name] = failure_text(tried.broken, tried.found_by)
     return found

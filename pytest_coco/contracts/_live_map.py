@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
 
+from ._broken import traceback_lines
 from ._contract import Contract, claim
+from ._history import difference
 from ._items import Items, ItemSubscriber
+from ._pipeline import Mirror, Pipeline
 from ._source import Source
 from ._stage import Stage
 
@@ -20,6 +23,7 @@ LISTEN_FIRST: Final = (
 
 _CANCELS_MAX: Final = 40
 _CANCELS_DRAWN: Final = 6
+_GRACE_S: Final = 10.0
 
 
 class LiveMapContract(Contract):
@@ -395,3 +399,80 @@ class LiveMapContract(Contract):
         source.put(self.keys()[4])
         source.check_converges(watch)
         watch.cancel()
+
+    @claim("FEED-04", "FEED-06", "FEED-12", "LIV-51", needs="tells_history")
+    def test_a_pipeline_over_it_converges(self, stage: Stage) -> None:
+        """With the engine around it: in a live update, in a catch-up, and when its process was killed meanwhile."""
+        source, mirror = Source(stage, self), Mirror(stage)
+        pipeline = Pipeline(stage, mirror.main, mirror.handler)
+        source.fill()
+        before = stage.tasks()
+        pipeline.start()
+        churn = source.churn_later(2.0, 6)
+        _check_mirrored(source, mirror, pipeline, "ready", lambda: pipeline.is_ready)
+        stage.until(churn.done)
+        _check_mirrored(source, mirror, pipeline, "in a live update")
+        pipeline.stop()
+        if not stage.until(lambda: not stage.tasks() - before, _GRACE_S):
+            stage.broken(
+                f"{_GRACE_S:g} s after the update was stopped, {len(stage.tasks() - before)} tasks go on",
+                "end with watch() everything that it starts, and let CancelledError out of it",
+            )
+        source.put(self.keys()[0])
+        source.delete(self.keys()[1])
+        pipeline.update()
+        _check_mirrored(source, mirror, None, "after a catch-up update")
+        done = mirror.actions
+        pipeline.update()
+        if mirror.actions != done:
+            stage.broken(
+                f"an update after which nothing had changed changed {mirror.actions - done} rows of the target",
+                "tell the same values under the same keys when nothing has changed",
+            )
+        pipeline.start()
+        source.put(self.keys()[2])
+        stage.let(stage.delay_s(0.5))
+        stage.crash()
+        source.put(self.keys()[3])
+        source.delete(self.keys()[2])
+        pipeline.start()
+        _check_mirrored(source, mirror, pipeline, "in a live update after the process was killed")
+        pipeline.stop()
+        pipeline.close()
+
+
+def _check_mirrored(
+    source: Source,
+    mirror: Mirror,
+    pipeline: Pipeline | None,
+    when: str,
+    condition: Callable[[], object] | None = None,
+) -> None:
+    """The condition comes about, or else that the mirror has what the source has, and keeps it."""
+    stage = source.stage
+
+    def mirrored() -> bool:
+        return mirror.rows == source.history.current()
+
+    def ended() -> bool:
+        return pipeline is not None and pipeline.error is not None
+
+    stage.until(lambda: ended() or (condition or mirrored)())
+    if condition is None:
+        stage.let_quiet()
+    if pipeline is not None and (error := pipeline.error) is not None:
+        stage.broken(
+            f"{when}: the update ended with {type(error).__name__}: {error}",
+            "have watch() go on, and report what may go better the next time",
+            traceback_lines(error),
+        )
+    if condition is not None:
+        if not condition():
+            stage.broken(f"the update is not {when} after {source.subject.within_s:g} s", "call mark_ready()")
+    elif not mirrored():
+        lines = difference(source.history.current(), mirror.rows)
+        stage.broken(
+            f"{when}, a pipeline over it has not what the source has",
+            "follow the lines below to the first change that went wrong",
+            ["the source (-) and the target (+):", *lines],
+        )

@@ -153,6 +153,14 @@ class Stage:
         """End the process as `kill -9` does, and begin another one; on the real loop, cancel everything."""
         raise NotImplementedError
 
+    def durable(self, what: str) -> None:
+        """Something happened that outlives the process, which may be killed right after it."""
+
+    def survives(self, act: Callable[[], object]) -> bool:
+        """Do something that a hazard may kill the process in; then start it again. Whether it was not killed."""
+        act()
+        return True
+
     def close(self) -> None:
         """The run is over."""
         self.call("close")
@@ -185,6 +193,20 @@ class SimulatedStage(Stage):
         self.note("the process is killed, and started again")
         self.world.restart()
         self.lives += 1
+
+    def survives(self, act: Callable[[], object]) -> bool:
+        try:
+            act()
+        except Exception:
+            if not self.world.killed:
+                raise
+        if not self.world.killed:
+            return True
+        self.crash()
+        return False
+
+    def durable(self, what: str) -> None:
+        self.world.hazards.durable(what)
 
 
 class RealStage(Stage):

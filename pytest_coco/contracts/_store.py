@@ -126,7 +126,7 @@ class StateStoreContract(Contract):
         first.close()
         self._made(stage).close()
 
-    @claim("DUR-02")
+    @claim("APP-20", "DUR-02")
     def test_a_closed_store_refuses(self, stage: Stage) -> None:
         """Reads and commits after `close` raise, and change nothing."""
         store = self._made(stage)
@@ -164,7 +164,7 @@ class StateStoreContract(Contract):
             _same(stage, _everything(store.space(_APP)), sorted(expected.items(), key=lambda item: item[0]), "a crash")
         store.close()
 
-    @claim("APP-21")
+    @claim("DUR-06")
     def test_apps_are_kept_apart(self, stage: Stage) -> None:
         """Each has its own records; dropping one leaves the others, and nothing of itself."""
         store = self._made(stage)
@@ -180,7 +180,7 @@ class StateStoreContract(Contract):
         _same(stage, store.space("b").get(_key("k")), ComponentRecord("b"), "a record of another app")
         store.close()
 
-    @claim("DUR-04")
+    @claim("DUR-01")
     def test_reads_of_other_threads_see_whole_commits(self, stage: Stage) -> None:
         """While one thread commits, others read: all of a commit or nothing of it."""
         if not stage.is_real and not stage.in_order:

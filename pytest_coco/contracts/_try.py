@@ -43,13 +43,16 @@ def try_check(
     seed: int = 0,
     policy: str = "random",
     pct_depth: int = 3,
+    crashes: bool = False,
     check_determinism: bool = False,
     steps_max: int | None = None,
     directory: Path | None = None,
 ) -> Tried:
     """Try a check in asyncio's own order and in `runs` others, on a copy of the author's object each.
 
-    A class with `real_io` is tried once, with `directory`. What else than the contract fails is raised.
+    With `crashes`, the one in order is tried again with its process killed after each of its durable steps, and each
+    other after one of them. A class with `real_io` is tried once, with `directory`. What fails other than the contract
+    is raised.
     """
     if subject.real_io:
         return _try_real(subject, check, seed, directory)
@@ -67,6 +70,7 @@ def try_check(
         seed=seed,
         policy=policy,
         pct_depth=pct_depth,
+        crashes="sweep" if crashes else "none",
         check_determinism=check_determinism,
         shrinks=False,
         limits=limits,
