@@ -10,6 +10,7 @@ from ._plain import plain_story as plain_story
 from ._plain import story_from_plain as story_from_plain
 from ._plain import without_places as without_places
 from ._promote import promoted_text as promoted_text
+from ._reference import reference_page as reference_page
 from ._render import story_text as story_text
 from ._schema import scenario_schema as scenario_schema
 from ._schema import schema_text as schema_text

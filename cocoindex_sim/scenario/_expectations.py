@@ -262,45 +262,46 @@ _LOGS: Final[Shape[tuple[LogExpectation, ...]]] = ListOf(
     "a list of messages ([] for no warning)",
 )
 
+_LOOKS: Final = (
+    Field("targets", _TARGETS, "All target files and their content: nothing missing, nothing else."),
+    Field("diff", _DIFF, "Which target files came, changed and went since the last look; all of them."),
+    Field("stats", _Stats(), "What counters of the last update are, in total or by the name of a component."),
+    Field("terminates", Truth(), "Whether the started update ends by itself."),
+    Field("raises", _RAISES, "The error that the last update or drop ended with."),
+    Field("rows", ROWS, "All rows of the external targets: of `mirror`, or below the name of another one."),
+    Field("kafka", TOPICS, "The last value of each key of these topics."),
+    Field(
+        "actions",
+        _Actions(),
+        "How many actions the targets got since the last look: all of them, or by the path of each component that"
+        " had some ({} for none).",
+    ),
+    Field(
+        "ready",
+        _Ready(),
+        "Whether the last update is ready; or components that became ready since the last look, by their paths.",
+    ),
+    Field("order", _ORDER, "Events that came since the last look, in this order, with others between them."),
+    Field(
+        "logs",
+        _LOGS,
+        "What was logged since the last look, among other things, as far as logging is configured to let it"
+        " through; [] for no warning and no error.",
+    ),
+    Field("committed", COMMITTED, "The offsets that groups have committed, by topic, for each partition."),
+)
+
 LOOKS: Final = Fields(
     "a mapping of expectations",
     "expectation",
-    (
-        Field("targets", _TARGETS, "All target files and their content: nothing missing, nothing else."),
-        Field("diff", _DIFF, "Which target files came, changed and went since the last look; all of them."),
-        Field("stats", _Stats(), "What counters of the last update are, in total or by the name of a component."),
-        Field("terminates", Truth(), "Whether the started update ends by itself."),
-        Field("raises", _RAISES, "The error that the last update or drop ended with."),
-        Field("rows", ROWS, "All rows of the external targets: of `mirror`, or below the name of another one."),
-        Field("kafka", TOPICS, "The last value of each key of these topics."),
-        Field(
-            "actions",
-            _Actions(),
-            "How many actions the targets got since the last look: all of them, or by the path of each component that"
-            " had some ({} for none).",
-        ),
-        Field(
-            "ready",
-            _Ready(),
-            "Whether the last update is ready; or components that became ready since the last look, by their paths.",
-        ),
-        Field("order", _ORDER, "Events that came since the last look, in this order, with others between them."),
-        Field(
-            "logs",
-            _LOGS,
-            "What was logged since the last look, among other things, as far as logging is configured to let it"
-            " through; [] for no warning and no error.",
-        ),
-        Field("committed", COMMITTED, "The offsets that groups have committed, by topic, for each partition."),
-    ),
+    _LOOKS,
+    empty=f"`expect` expects nothing; known: {', '.join(each.name for each in _LOOKS)}",
 )
 
 
 class _ExpectForm(Form):
     def read(self, node: Node, place: Place) -> Step:
         nodes = LOOKS.nodes(node)
-        if not nodes:
-            node.fail(f"`expect` expects nothing; known: {', '.join(LOOKS.names)}")
         places = {name: value.place for name, value in nodes.items()}
         return Expect(place, **LOOKS.read(node), places=places)
 

@@ -28,7 +28,7 @@ from ._node import Node, one_of
 from ._paths import one_or_more
 from ._shapes import Either, JsonSchema, Mapped, Nothing, Parsed, Plain, Shape, Text, Unwritable, Word
 
-__all__ = ["ENTRIES", "MAP_FORMS", "ROWS"]
+__all__ = ["ENTRIES", "MAP_FORMS", "ROWS", "ByMap"]
 
 T = TypeVar("T")
 
@@ -48,6 +48,8 @@ class Grouped(Shape[tuple[tuple[str, str, T], ...]], Generic[T]):
     expected: str
     empty: str = ""
     is_group: Callable[[Node], bool] = _is_mapping
+    no_keys: tuple[str, ...] = ()
+    """What the keys of a group can't all be."""
 
     def read(self, node: Node) -> tuple[tuple[str, str, T], ...]:
         found: list[tuple[str, str, T]] = []
@@ -81,7 +83,9 @@ class Grouped(Shape[tuple[tuple[str, str, T], ...]], Generic[T]):
     def schema(self) -> JsonSchema:
         leaf = self.leaf.schema()
         alternatives = leaf.get("anyOf", [leaf])
-        group = {"type": "object", "additionalProperties": leaf}
+        group: JsonSchema = {"type": "object", "additionalProperties": leaf}
+        if self.no_keys:
+            group["not"] = {"propertyNames": {"enum": list(self.no_keys)}, "minProperties": 1}
         schema: JsonSchema = {"type": "object", "additionalProperties": {"anyOf": [*alternatives, group]}}
         return schema | ({"minProperties": 1} if self.empty else {})
 
@@ -125,10 +129,9 @@ _SET: Final = Grouped(_MAP, Text("a value"), ENTRIES.expected, "`map.set` sets n
 
 class _Keys(ByMap[tuple[str, ...]]):
     def read(self, node: Node) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        keys = super().read(node)
-        if not any(some for _, some in keys):
-            node.fail("`map.delete` deletes nothing; name at least one key")
-        return keys
+        if node.is_mapping and not node.value:
+            node.fail(_NO_KEYS)
+        return super().read(node)
 
 
 def _by_map(keys: tuple[tuple[str, str], ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -138,8 +141,10 @@ def _by_map(keys: tuple[tuple[str, str], ...]) -> tuple[tuple[str, tuple[str, ..
     return tuple((name, tuple(some)) for name, some in found.items())
 
 
+_NO_KEYS: Final = "`map.delete` deletes nothing; name at least one key"
+_KEYS: Final = one_or_more(Text("a key"), "a key or a list of keys", "a key or a list of keys", empty=_NO_KEYS)
 _DELETE: Final = Mapped(
-    _Keys(one_or_more(Text("a key"), "a key or a list of keys", "a key or a list of keys"), one=False),
+    _Keys(_KEYS, one=False),
     lambda value: tuple((name, key) for name, keys in value for key in keys),
     _by_map,
 )
@@ -322,5 +327,6 @@ ROWS: Final[Shape[tuple[tuple[str, str, TargetExpectation], ...]]] = Grouped(
     check_of("row"),
     "a mapping from key to content ({} for no rows), or from the name of a target to one",
     is_group=_is_rows,
+    no_keys=CHECK_NAMES,
 )
 """Target, key and content of each row. A mapping that is no check holds the rows of the target it is named for."""
