@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from ..values import DeadlockError, LimitError
 from ._perform import Performance
 from ._place import Place
-from ._story import Advance, Crash, Drop, Expect, Hold, Ready, Start, Step, Stop, Story, Update
+from ._story import Advance, Call, Crash, Drop, Expect, Hold, Ready, Start, Step, Stop, Story, Update
 
 if TYPE_CHECKING:
     from ._world import World
@@ -71,6 +71,8 @@ class _Supervision(Performance):
         self._take_part(step)
         if not world.killed:
             return
+        if isinstance(step, Call):  # what it did was before the restart, and nobody is told of it but by this
+            self._changed()
         world.crash()
         world.restart()
         if isinstance(step, Stop):

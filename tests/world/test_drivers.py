@@ -74,6 +74,30 @@ class Lazy(Shop):
         return list(self.prices.items())
 """
 
+LIVE = """
+
+class Market(Shop):
+    def sell_out(self, name):
+        self.prices.pop(name, None)
+
+
+class Prices:
+    def __init__(self, market):
+        self.market = market
+
+    async def __aiter__(self):
+        for entry in self.market.all():
+            yield entry
+
+    async def watch(self, subscriber):
+        await asyncio.sleep(0)
+        await subscriber.update_all()
+        await subscriber.mark_ready()
+        while True:
+            await asyncio.sleep(1)
+            await subscriber.update_all()
+"""
+
 HEADING = "source: shop.py:prices\ndrivers: {shop: shop.py:Shop, writer: shop.py:Writer}\n"
 
 
@@ -132,6 +156,14 @@ def test_a_driver_that_takes_the_world_acts_on_it(base: Path) -> None:
 def test_oracles_hold_with_what_a_driver_holds(base: Path) -> None:
     steps = "  - call: {shop.price: {apple: 3}}\n  - update\n  - call: {shop.price: {pear: 2}}\n  - update\n"
     exploration = explore(story(base, steps), runs=5, crashes="all")
+    assert [found.verdict for found in exploration.failures] == []
+
+
+def test_a_call_in_which_the_process_died_is_over_when_the_next_one_begins(base: Path) -> None:
+    (base / "shop.py").write_text(SHOP + LIVE)
+    heading = "source: shop.py:Prices\ndrivers: {market: shop.py:Market}\n"
+    steps = "  - call: {market.price: {a: 1}}\n  - start: {live: true}\n  - call: {market.sell_out: {name: a}}\n"
+    exploration = explore(story(base, steps, heading), runs=10, crashes="all")
     assert [found.verdict for found in exploration.failures] == []
 
 
