@@ -11,12 +11,13 @@ import contextvars
 import inspect
 import os
 import sys
+import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from .. import alias
 from ..engine import Process, UpdateStats, current_process
@@ -583,11 +584,23 @@ class _EventWatcher:
         self.seen += name == self._name
 
 
+_PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_STANDARD_LIBRARY: Final = sysconfig.get_path("stdlib") + os.sep
+
+_settled: Final[dict[str, ModuleType]] = {}
+"""Modules that are no pipeline's, by name: nearly all, so looking at them once a process saves a quarter of a run."""
+
+
 def _modules_below(directory: Path, modules: Mapping[str, ModuleType]) -> list[str]:
     """Those of the modules whose files lie in or below a directory, but for installed packages."""
     prefix = str(directory) + os.sep
-    return [
-        name
-        for name, module in modules.items()
-        if (file := getattr(module, "__file__", None)) and file.startswith(prefix) and "site-packages" not in file
-    ]
+    found = []
+    for name, module in [item for item in modules.items() if _settled.get(item[0]) is not item[1]]:
+        file = getattr(module, "__file__", None)
+        if not file:
+            continue
+        if "site-packages" in file or file.startswith((_PACKAGE, _STANDARD_LIBRARY)):
+            _settled[name] = module
+        elif file.startswith(prefix):
+            found.append(name)
+    return found
