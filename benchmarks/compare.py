@@ -1,9 +1,9 @@
 """Run the benchmarks for two packages in turn, in one sitting, and print medians and their ratios.
 
-python -m benchmarks [--rounds 3] [--only components,files,live,kafka,sim] [A] [B]
+python -m benchmarks [--rounds 3] [--only components,files,live,kafka,sim,plugin] [A] [B]
 
-Both packages have to be importable by this interpreter. A ratio above 1 means that A is faster, or smaller. `sim` has
-a table and peers of its own.
+Both packages have to be importable by this interpreter. A ratio above 1 means that A is faster, or smaller. `sim` and
+`plugin` have tables of their own.
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ BENCHMARKS = {
     "live": Benchmark(("30",), ("p50_ms", "p99_ms", "burst_s")),
     "kafka": Benchmark(("20000", "2000"), ("seconds",), start_s=3.0),
 }
+
+
+OWN_TABLES = ("sim", "plugin")
+"""Benchmarks of this package alone."""
 
 
 def run(name: str, package: str) -> dict[str, float]:
@@ -91,11 +95,11 @@ def main(arguments: list[str] | None = None) -> int:
     names = options.only.split(",")
     if options.a == options.b:
         parser.error(f"{options.a!r} is compared with itself; name two packages")
-    if unknown := [name for name in names if name != "sim" and name not in BENCHMARKS]:
-        parser.error(f"no benchmark is called {unknown[0]!r}; there are {', '.join(BENCHMARKS)}, sim")
+    if unknown := [name for name in names if name not in OWN_TABLES and name not in BENCHMARKS]:
+        parser.error(f"no benchmark is called {unknown[0]!r}; there are {', '.join([*BENCHMARKS, *OWN_TABLES])}")
     for name in names:
-        if name == "sim":
-            subprocess.run([sys.executable, "-m", "benchmarks.sim"], cwd=ROOT, check=True)
+        if name in OWN_TABLES:
+            subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=ROOT, check=True)
             continue
         compare(name, (options.a, options.b), options.rounds)
     return 0

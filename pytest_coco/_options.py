@@ -9,7 +9,7 @@ from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -53,7 +53,7 @@ def _limit(name: str, what: str) -> Any:
     return option(whole_number(least=1), None, f"how many {what} one run may take", told=told, per_test=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, repr=False, match_args=False)  # each of these costs, and nobody needs them
 class Options:
     """What was asked for, an option a field: `x_y` is `--coco-x-y` on the command line and `coco_x_y` in the ini file.
 
@@ -195,8 +195,7 @@ OPTIONS = pytest.StashKey[Options]()
 """What holds for the session: for a test, a marker or scenario may say otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layers:
+class Layers(NamedTuple):
     """What the command line and the ini file say, by the name of the option, and what the session has drawn."""
 
     line: Mapping[str, Any]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["PROFILE", "PROFILES", "Profile"]
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """What is tried when nothing says otherwise. `fresh_seed`: the base seed is drawn anew for each session."""
 
     runs: int

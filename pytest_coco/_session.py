@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -32,8 +32,7 @@ def teller(item: pytest.Item) -> Callable[[str, object], None]:
     return tell
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One test: what became of it, and what it told, by name: `runs`, `crashes`, `faults`, `oracle`, `replay`..."""
 
     nodeid: str
@@ -78,7 +77,7 @@ class SessionReport:
     def _json(self, options: Options) -> str:
         content = {
             "options": {each.name: _plain(getattr(options, each.name)) for each in TABLE},
-            "tests": [asdict(row) for row in self.rows.values()],
+            "tests": [row._asdict() for row in self.rows.values()],
             "sections": dict(self.sections),
         }
         return json.dumps(content, indent=2) + "\n"

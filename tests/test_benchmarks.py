@@ -1,7 +1,10 @@
 # Goal: the benchmarks of the simulator do the work that their figures are about.
 
+from pathlib import Path
+
 import pytest
 
+from benchmarks.plugin import figures, write_project
 from benchmarks.sim_pipeline import PIPELINES, runner, story
 from benchmarks.sim_workloads import race
 from cocoindex_sim.world import SeededRandom, Streams, VirtualLoop, World, perform
@@ -26,3 +29,13 @@ def test_the_race_is_lost_in_more_than_one_way() -> None:
         return VirtualLoop(SeededRandom(Streams(seed).schedule)).run_until_complete(race())
 
     assert len({outcome(seed) for seed in range(20)}) > 1
+
+
+def test_the_scenarios_that_the_plugin_is_measured_with_pass(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    (tmp_path / "scenarios/trivial.coco.yaml").write_text(
+        "app: ../app/main.py\nsteps:\n  - update\n  - expect: {stats: {main: {num_adds: 1}}}\n"
+    )
+    found = figures(["-m", "pytest", "-q", "--coco-scenarios", "scenarios", "many/story_7.coco.yaml"], tmp_path)
+    assert found["collect_s"] > 0
+    assert found["run_s"] > 0
