@@ -75,6 +75,8 @@ class StateStoreContract(Contract):
             found: list[RecordKey] = []
             while piece := space.scan("component", ROOT_PATH, after=found[-1] if found else None, limit=limit):
                 found += [key for key, _ in piece]
+                if len(found) > len(all_keys):
+                    break
             _same(stage, found, all_keys, f"scan() in pieces of {limit}")
         below = [key for key in all_keys if key.path.encoded.startswith(StablePath.of("a").encoded)]
         _same(stage, [key for key, _ in space.scan("component", StablePath.of("a"))], below, "scan() below a path")
@@ -199,6 +201,8 @@ class StateStoreContract(Contract):
         reader.start()
         for number in range(50):
             space.commit([(key, ComponentRecord(str(number))) for key in keys])
+            if torn:
+                break
         ends.set()
         reader.join()
         if torn:
