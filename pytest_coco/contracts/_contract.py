@@ -121,7 +121,8 @@ class Contract:
             steps_max=options.steps_max,
             directory=request.getfixturevalue("tmp_path") if self.real_io else None,
         )
-        self._tell("tried", "once, on the real loop" if self.real_io else f"in {tried.runs} order{'s' * (tried.runs != 1)}")
+        orders = f"in {tried.runs} order{'s' * (tried.runs != 1)}"
+        self._tell("tried", "once, on the real loop" if self.real_io else orders)
         if tried.broken is not None:
             command = f"pytest {shlex.quote(nodeid)}"
             if not self.real_io:
