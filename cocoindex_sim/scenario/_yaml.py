@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -12,17 +12,9 @@ from ruamel.yaml.reader import ReaderError
 
 from ..values import ScenarioError
 from ._node import Node
+from ._plain_yaml import KINDS, Unusual, read_plainly
 
-__all__ = ["read_yaml"]
-
-_CORE: Final = "tag:yaml.org,2002:"
-_KINDS: Final = {_CORE + kind: "text" for kind in ("str", "timestamp", "merge", "value")} | {
-    _CORE + "null": "null",
-    _CORE + "bool": "truth",
-    _CORE + "int": "number",
-    _CORE + "float": "number",
-    _CORE + "binary": "binary",
-}
+__all__ = ["read_wholly", "read_yaml"]
 
 
 def read_yaml(text: str, path: Path) -> Node:
@@ -30,6 +22,14 @@ def read_yaml(text: str, path: Path) -> Node:
 
     Raises: ScenarioError when it is not YAML, empty, or more than one document.
     """
+    try:
+        return read_plainly(text, path)
+    except Unusual:
+        return read_wholly(text, path)
+
+
+def read_wholly(text: str, path: Path) -> Node:
+    """The same, by a parser that knows all of YAML."""
 
     def fail(fact: str, line: int, column: int) -> NoReturn:
         raise ScenarioError(fact, path=path, line=line + 1, column=column + 1)
@@ -60,7 +60,7 @@ def read_yaml(text: str, path: Path) -> Node:
 def _node(raw: Any, path: Path, around: frozenset[int]) -> Node:
     line, column = raw.start_mark.line + 1, raw.start_mark.column + 1
     if isinstance(raw, ScalarNode):
-        kind = _KINDS.get(str(raw.tag), str(raw.tag))
+        kind = KINDS.get(str(raw.tag), str(raw.tag))
         if kind == "null" and not raw.value:
             kind = "nothing"
         return Node(kind, raw.value, path, line, column)
