@@ -7,15 +7,17 @@ from typing import Any, NoReturn
 
 from ..values import FenceError
 
-__all__ = ["FencedLoop"]
+__all__ = ["NO_OUTSIDE", "FencedLoop"]
+
+NO_OUTSIDE = (
+    "a simulated run has no sockets, subprocesses, pipes or signals; plug a fake in its place, or run this part against"
+    " the real world"
+)
 
 
 def _fenced(name: str) -> Any:
     def call(self: object, *args: object, **kwargs: object) -> NoReturn:
-        raise FenceError(
-            f"loop.{name}() leaves the simulation: a simulated run has no sockets, subprocesses, pipes or signals;"
-            " plug a fake in its place, or run this part against the real world"
-        )
+        raise FenceError(f"loop.{name}() leaves the simulation: {NO_OUTSIDE}")
 
     call.__name__ = name
     call.__qualname__ = f"FencedLoop.{name}"

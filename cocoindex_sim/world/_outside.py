@@ -33,7 +33,7 @@ from ..ports import Clock
 from ..values import FenceError
 from ._streams import Streams
 
-__all__ = ["Inside", "bypassed", "fence_in", "fence_out", "permitted", "present", "when_fenced"]
+__all__ = ["Inside", "bypassed", "fence_in", "fence_out", "fenced_calls", "permitted", "present", "when_fenced"]
 
 _NETWORK: Final = "a simulated run has no network; plug a fake in its place, or run this part against the real world"
 _PROCESSES: Final = "a simulated run has no other processes; do the work in this one, or plug a fake in its place"
@@ -234,51 +234,79 @@ def _is_import_of_a_package() -> bool:
 
 
 def _make_replacements() -> list[_Replacement]:
-    made: list[_Replacement] = []
+    return [_replacement(fence, real) for fence in _REPLACED if (real := getattr(fence.owner, fence.name, None))]
 
-    def replace(owner: Any, name: str, call: str, what_to_do: str, harmless: Callable[..., bool] | None = None) -> None:
-        real = getattr(owner, name, None)
-        if real is None:  # this system does not have it
-            return
 
-        @wraps(real)
-        def fence(*args: Any, **kwargs: Any) -> Any:
-            ident = _thread.get_ident()
-            if ident not in _inside:
-                return real(*args, **kwargs)
-            if harmless is None or not harmless(*args, **kwargs):
-                _refuse(call, what_to_do)
-            _permitted.add(ident)
-            try:
-                return real(*args, **kwargs)
-            finally:
-                _permitted.discard(ident)
+def _replacement(replaced: _Replaced, real: Callable[..., Any]) -> _Replacement:
+    owner, name, call, what_to_do, harmless = replaced
 
-        made.append(_Replacement(owner, vars(owner), name, real, fence))
+    @wraps(real)
+    def fence(*args: Any, **kwargs: Any) -> Any:
+        ident = _thread.get_ident()
+        if ident not in _inside:
+            return real(*args, **kwargs)
+        if harmless is None or not harmless(*args, **kwargs):
+            _refuse(call, what_to_do)
+        _permitted.add(ident)
+        try:
+            return real(*args, **kwargs)
+        finally:
+            _permitted.discard(ident)
 
+    return _Replacement(owner, vars(owner), name, real, fence)
+
+
+class _Replaced(NamedTuple):
+    """A function that is fenced by another in its place; systems that lack it need none."""
+
+    owner: Any
+    name: str
+    call: str
+    what_to_do: str
+    harmless: Callable[..., bool] | None = None
+
+
+_SIGNAL_CALLS: Final = ("alarm", "setitimer", "pause", "sigwait", "sigwaitinfo", "sigtimedwait", "raise_signal")
+
+_REPLACED: Final = [
     # Two are open before the hook hears of the first. Every loop has a pair to wake itself with.
-    replace(socket, "socketpair", "socket.socketpair()", _NETWORK, lambda *_: _is_called_by("asyncio.selector_events"))
-    replace(time, "sleep", "time.sleep()", _SLEEP)
-    replace(threading.Thread, "start", "threading.Thread.start()", _THREADS)
-    replace(_thread, "start_new_thread", "_thread.start_new_thread()", _THREADS)
+    _Replaced(
+        socket,
+        "socketpair",
+        "socket.socketpair()",
+        _NETWORK,
+        lambda *_: _is_called_by("asyncio.selector_events"),
+    ),
+    _Replaced(time, "sleep", "time.sleep()", _SLEEP),
+    _Replaced(threading.Thread, "start", "threading.Thread.start()", _THREADS),
+    _Replaced(_thread, "start_new_thread", "_thread.start_new_thread()", _THREADS),
     # Events, queues and the results of concurrent futures wait by this, too. Not to wait is harmless.
-    replace(
+    _Replaced(
         threading.Condition,
         "wait",
         "a blocking wait (threading.Condition.wait())",
         _WAIT,
         lambda _, timeout=None: timeout is not None and timeout <= 0,
-    )
+    ),
     # Code in a worker thread may use `asyncio.run`, and the engine does. All that a loop waits for goes by this.
-    replace(selectors.DefaultSelector, "select", "a wait in asyncio.run()", _LOOP, lambda _, timeout=None: timeout == 0)
-    replace(signal, "signal", "signal.signal()", _SIGNALS, lambda *_: _is_called_by("asyncio.runners"))
-    for name in ("alarm", "setitimer", "pause", "sigwait", "sigwaitinfo", "sigtimedwait", "raise_signal"):
-        replace(signal, name, f"signal.{name}()", _SIGNALS)
-    if "posix" in sys.builtin_module_names:
-        import _posixsubprocess
+    _Replaced(
+        selectors.DefaultSelector, "select", "a wait in asyncio.run()", _LOOP, lambda _, timeout=None: timeout == 0
+    ),
+    _Replaced(signal, "signal", "signal.signal()", _SIGNALS, lambda *_: _is_called_by("asyncio.runners")),
+    *(_Replaced(signal, name, f"signal.{name}()", _SIGNALS) for name in _SIGNAL_CALLS),
+]
+if "posix" in sys.builtin_module_names:
+    import _posixsubprocess
 
-        replace(_posixsubprocess, "fork_exec", "multiprocessing.Process.start()", _PROCESSES)
-    return made
+    _REPLACED.append(_Replaced(_posixsubprocess, "fork_exec", "multiprocessing.Process.start()", _PROCESSES))
+
+
+def fenced_calls() -> dict[str, list[str]]:
+    """What to do instead, and the calls for which that is the answer, each sorted."""
+    found: dict[str, set[str]] = {}
+    for call, what_to_do in (*_AUDITED.values(), *((each.call, each.what_to_do) for each in _REPLACED)):
+        found.setdefault(what_to_do, set()).add(call)
+    return {what_to_do: sorted(calls) for what_to_do, calls in found.items()}
 
 
 def _is_called_by(module: str) -> bool:
