@@ -19,6 +19,7 @@ from ._drop import drop
 from ._errors import user_traceback
 from ._init import init
 from ._ls import ls
+from ._record import record
 from ._schema import schema
 from ._show import show
 from ._update import update
@@ -26,7 +27,9 @@ from ._update import update
 __all__ = ["cli", "main"]
 
 
-@click.group(commands=[drop, init, ls, schema, show, update], context_settings={"help_option_names": ["--help"]})
+@click.group(
+    commands=[drop, init, ls, record, schema, show, update], context_settings={"help_option_names": ["--help"]}
+)
 @click.version_option(version("cocoindex-sim"), "-V", "--version", message="cocoindex-sim version %(version)s")
 @click.option(
     "-e",
