@@ -25,6 +25,8 @@ def test_the_help_lists_the_commands(project: Project) -> None:
         "drop",
         "init",
         "ls",
+        "record",
+        "schema",
         "show",
         "update",
     ]
