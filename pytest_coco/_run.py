@@ -23,7 +23,7 @@ from ._faults import FaultCounts
 from ._limits import limits_of
 from ._options import Options
 from ._seeds import derived_seed
-from ._traces import write_trace
+from ._traces import run_name, write_trace
 
 __all__ = ["ScenarioFailed", "check_replay", "run_story"]
 
@@ -61,7 +61,7 @@ def run_story(
         return
 
     def after_run(run: Run, outcome: Outcome) -> None:
-        write_trace(options.trace, nodeid, _file_part(run), outcome.trace)
+        write_trace(options.trace, nodeid, run_name(run), outcome.trace)
         watch(run, outcome)
 
     exploration = explore(
@@ -93,7 +93,3 @@ def run_story(
 def check_replay(story: Story, text: str) -> None:
     """Whether the text is a recording of this story. Raises ValueError."""
     check_kept(story, Recording.parse(text))
-
-
-def _file_part(run: Run) -> str:
-    return str(run).replace(",", "").replace(" ", "-")

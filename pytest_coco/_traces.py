@@ -7,9 +7,14 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
 
-from cocoindex_sim.world import Trace
+from cocoindex_sim.world import Run, Trace
 
-__all__ = ["write_trace"]
+__all__ = ["run_name", "write_trace"]
+
+
+def run_name(run: Run) -> str:
+    """What a run is called in the names of files."""
+    return str(run).replace(",", "").replace(" ", "-")
 
 
 def write_trace(directory: Path | None, nodeid: str, name: str, trace: Trace) -> None:

@@ -12,10 +12,12 @@ import pytest
 
 from cocoindex_sim.world import World
 
+from .._limits import limits_of
 from .._marker import marker_values, options_of
 from .._options import LAYERS, Options
 from .._seeds import derived_seed, seed_name
 from .._session import teller
+from .._traces import run_name, write_trace
 from ._text import failure_text
 from ._try import Check, try_check
 
@@ -118,8 +120,9 @@ class Contract:
             pct_depth=options.pct_depth,
             crashes=what.crashes,
             check_determinism=options.check_determinism,
-            steps_max=options.steps_max,
+            limits=limits_of(options),
             directory=request.getfixturevalue("tmp_path") if self.real_io else None,
+            watch_run=lambda run, outcome: write_trace(options.trace, nodeid, run_name(run), outcome.trace),
         )
         orders = f"in {tried.runs} order{'s' * (tried.runs != 1)}"
         self._tell("tried", "once, on the real loop" if self.real_io else orders)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from cocoindex_sim.values import encode_key, is_non_existence
 
 from ._history import GONE, difference
 from ._stage import Stage
+from ._watch import Counted
 
 if TYPE_CHECKING:
     from ._target import TargetContract
@@ -47,7 +49,9 @@ class Rows:
                 "have reconcile() take any previous records, also none and several, and a row that may be missing",
             )
         self.stage.note(f"{asked}: {'nothing to do' if output is None else 'an action'}")
-        if inspect.isawaitable(output) or not (output is None or isinstance(output, TargetReconcileOutput)):
+        if not (output is None or isinstance(output, TargetReconcileOutput)):
+            if inspect.iscoroutine(output):
+                output.close()
             self.stage.broken(
                 f"{asked} gave a {type(output).__name__}",
                 "make reconcile() an ordinary function that returns a TargetReconcileOutput or None",
@@ -84,6 +88,40 @@ class Rows:
                     )
                 return error
         return None
+
+    def apply_and_cancel(self, outputs: Sequence[TargetReconcileOutput | None], at: int) -> bool:
+        """Call the sinks, and cancel the call at its await number `at`; whether it had that many."""
+        stage = self.stage
+        actions: dict[Any, list[Any]] = {}
+        for output in outputs:
+            if output is not None:
+                actions.setdefault(output.sink, []).append(output.action)
+
+        async def call_all() -> None:
+            for sink, batch in actions.items():
+                await self._call(sink, batch)
+
+        cancelled = []
+
+        async def begin() -> asyncio.Task[Any]:
+            loop = asyncio.get_running_loop()
+
+            def cancel() -> None:
+                cancelled.append(at)
+                loop.call_soon(task.cancel)
+
+            task = loop.create_task(Counted(call_all(), at, cancel), name="sink")
+            return task
+
+        task: asyncio.Task[Any] = stage.run(begin())
+        if not stage.until(task.done):
+            stage.broken(
+                f"the sink goes on {self.subject.within_s:g} s after it was cancelled",
+                "let CancelledError out of the sink: catch Exception, not BaseException",
+            )
+        if not task.cancelled() and (error := task.exception()) is not None:
+            stage.note(f"the sink raised {error!r}")
+        return bool(cancelled)
 
     async def _call(self, sink: Any, actions: list[Any]) -> None:
         self.stage.note(f"the sink {sink.name} is called with {len(actions)} actions")

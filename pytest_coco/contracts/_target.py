@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from cocoindex_sim.engine import component_subpath, declare_target_state, decode_value, encode_value, mount
 from cocoindex_sim.values import encode_key
@@ -16,7 +16,9 @@ from ._stage import Stage
 
 __all__ = ["TargetContract"]
 
-_IDEMPOTENT = (
+_CANCELS_MAX: Final = 20
+
+_IDEMPOTENT: Final = (
     "have every action say what the row is to be, not how it differs from before, and have the sink do nothing else:"
     " after a crash or a failed batch actions are applied again"
 )
@@ -134,13 +136,12 @@ class TargetContract(Contract):
         one, two = rows.record(key, self.value(1)), rows.record(key, self.value(2))
         for record in (one, two):
             try:
-                stored = decode_value(encode_value(record), Any)
+                decode_value(encode_value(record), Any)
             except Exception as error:
                 stage.broken(
                     f"the tracking record {record!r} can't be stored: {type(error).__name__}: {error}",
                     "use a value that can be serialised: str, bytes, a tuple of them, a fingerprint",
                 )
-            del stored
         if self.knows_unchanged and one == two:
             stage.broken(
                 f"two values have the same tracking record {one!r}",
@@ -234,6 +235,27 @@ class TargetContract(Contract):
         stage.let_quiet()
         if rows.contents() != journal:
             stage.broken("the target changed after the sink had returned", "write before the sink returns")
+
+    @claim("LIV-51", "TGT-20")
+    def test_being_cancelled_while_it_writes_is_made_good(self, stage: Stage) -> None:
+        """A sink that is cancelled at any of its awaits ends soon; the next time its rows converge."""
+        rows = Rows(stage, self)
+        records = [rows.bring(self.key(number), self.value(number)) for number in range(2)]
+        for at in range(1, _CANCELS_MAX + 1):
+            stage.note(f"the sink is to be cancelled at its await number {at}")
+            wanted = [self.value(10 * at + number) for number in range(2)]
+            outputs = [
+                rows.reconcile(self.key(number), wanted[number], [records[number]], False) for number in range(2)
+            ]
+            was_cancelled = rows.apply_and_cancel(outputs, at)
+            for number in range(2):
+                output = outputs[number]
+                prev = [records[number], *([] if output is None else [output.tracking_record])]
+                rows.bring(self.key(number), wanted[number], prev, False)
+                records[number] = rows.record(self.key(number), wanted[number])
+            rows.check("when what was cancelled was done again", _IDEMPOTENT)
+            if not was_cancelled:
+                return
 
     @claim("TGT-14", "TGT-15", needs="survives_trouble")
     def test_a_write_that_fails_is_told_and_made_good(self, stage: Stage) -> None:

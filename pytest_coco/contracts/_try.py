@@ -6,12 +6,13 @@ import copy
 import gc
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from cocoindex_sim.values import LimitError
-from cocoindex_sim.world import Limits, World, explore
+from cocoindex_sim.world import Limits, Outcome, Run, World, explore
 
 from ._broken import ContractBroken, place_of
 from ._stage import RealStage, SimulatedStage, Stage
@@ -45,8 +46,9 @@ def try_check(
     pct_depth: int = 3,
     crashes: bool = False,
     check_determinism: bool = False,
-    steps_max: int | None = None,
+    limits: Limits | None = None,
     directory: Path | None = None,
+    watch_run: Callable[[Run, Outcome], object] = lambda run, outcome: None,
 ) -> Tried:
     """Try a check in asyncio's own order and in `runs` others, on a copy of the author's object each.
 
@@ -56,14 +58,20 @@ def try_check(
     """
     if subject.real_io:
         return _try_real(subject, check, seed, directory)
-    count = 0
 
     def once(world: World) -> None:
-        nonlocal count
-        count += 1
-        _perform(check, SimulatedStage(copy.copy(subject), world, in_order=count == 1))
+        try:
+            _perform(check, SimulatedStage(copy.copy(subject), world, in_order=world.seed == seed))
+        finally:
+            if world.fenced:  # whoever met it may have caught it, and come to something else
+                raise ContractBroken(
+                    str(world.fenced[0]).partition(";")[0],
+                    fix="set real_io = True to have the connector tried on the real loop, or put a fake in the place"
+                    " of what it calls",
+                    place=place_of(type(subject)),
+                )
 
-    limits = Limits(steps_max=steps_max or _STEPS_MAX)
+    limits = limits or Limits()
     exploration = explore(
         once,
         runs=runs,
@@ -73,7 +81,8 @@ def try_check(
         crashes="sweep" if crashes else "none",
         check_determinism=check_determinism,
         shrinks=False,
-        limits=limits,
+        limits=replace(limits, steps_max=min(limits.steps_max, _STEPS_MAX)),
+        watch_run=watch_run,
     )
     for found in exploration.failures:
         error = found.failure

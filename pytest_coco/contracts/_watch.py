@@ -9,12 +9,12 @@ from typing import Any, Final
 from ._broken import traceback_lines
 from ._stage import Stage
 
-__all__ = ["Watch"]
+__all__ = ["Counted", "Watch"]
 
 _GRACE_S: Final = 10.0
 
 
-class _Counted(Coroutine[Any, Any, Any]):
+class Counted(Coroutine[Any, Any, Any]):
     """A coroutine that counts its awaits, and calls `reached` when it is suspended at the one with number `at`."""
 
     def __init__(self, inner: Any, at: int, reached: Callable[[], object]) -> None:
@@ -53,13 +53,13 @@ class Watch:
         self.subscriber = subscriber
         self.source = source
         self._before = stage.tasks()
-        self._counted: _Counted | None = None
+        self._counted: Counted | None = None
 
         self.task: asyncio.Task[Any]
         subscriber.watch = self
 
         async def begin() -> None:
-            self._counted = _Counted(self._watch(), cancel_at, self._reached)
+            self._counted = Counted(self._watch(), cancel_at, self._reached)
             self.task = asyncio.get_running_loop().create_task(self._counted, name="watch")
             self.task.add_done_callback(lambda _: stage.note(f"watch() has ended{self._how()}"))
 

@@ -218,3 +218,27 @@ def test_a_marker_says_how_often_a_contract_is_tried(project: Project) -> None:
 def test_a_class_that_no_test_inherits_is_not_collected(project: Project) -> None:
     project.write("tests/test_maps.py", "from pytest_coco.contracts import *\n")
     project.run().assert_outcomes()
+
+
+def test_a_connector_that_leaves_the_simulation_is_told_how_to_be_tried(project: Project) -> None:
+    outside = (
+        "def make(self):\n        import socket; socket.create_connection(('localhost', 9))\n        return MapView("
+    )
+    project.write("tests/test_maps.py", TESTS.replace("def make(self):\n        return MapView(", outside, 1))
+    result = project.run(f"{SOUND}::test_every_change_arrives")
+    result.assert_outcomes(failed=1)
+    told = " ".join(result.outlines)
+    assert "tests/test_maps.py:20: socket.getaddrinfo() leaves the simulation: a simulated run has no network." in told
+    assert "to do: set real_io = True to have the connector tried on the real loop" in told
+
+
+def test_a_profile_says_how_often_a_contract_is_tried(project: Project) -> None:
+    result = project.run(f"{SOUND}::test_every_change_arrives", "--coco-profile=ci")
+    assert any("1 kept (in 101 orders)" in line for line in result.outlines)
+
+
+def test_the_trace_of_each_run_is_written_where_it_is_asked_for(project: Project) -> None:
+    project.run(f"{SOUND}::test_every_change_arrives", "--coco-runs=2", "--coco-trace=traces", "--coco-seed=3")
+    names = [each.name for each in (project.path / "traces").iterdir()]
+    assert len(names) == 3
+    assert any(name.endswith(".in-order.trace") for name in names)
