@@ -1,5 +1,6 @@
 """The text of scenario files: parsed into stories, with an error that names the line for what can't be run."""
 
+from ._builder import StoryBuilder as StoryBuilder
 from ._duration import duration_text as duration_text
 from ._duration import parse_duration as parse_duration
 from ._file import SUFFIX as SUFFIX

@@ -120,6 +120,10 @@ def _call_form() -> Form:
     def alone(calls: tuple[_Called, ...]) -> _Called:
         return calls[0]
 
+    def without(arguments: tuple[tuple[str, Any], ...]) -> None:
+        if arguments:
+            raise Unwritable
+
     def bare(called: _Called) -> tuple[str, str]:
         if called[1]:
             raise Unwritable
@@ -128,7 +132,7 @@ def _call_form() -> Form:
     one = "a driver and a method of it, as in `shop.sell`, with arguments in a mapping below it"
     arguments: Shape[tuple[tuple[str, Any], ...]] = Either(
         "nothing, or a mapping of arguments",
-        nothing=Mapped(Nothing(), lambda _: (), lambda _: None),
+        nothing=Mapped(Nothing(), lambda _: (), without),
         mapping=_ARGUMENTS,
     )
     shape: Either[_Called] = Either(

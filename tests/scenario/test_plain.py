@@ -4,8 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from cocoindex_sim.scenario import SUFFIX, plain_story, read_scenarios, story_from_plain, without_places
+from cocoindex_sim.scenario import (
+    SUFFIX,
+    parse_scenarios,
+    plain_story,
+    read_scenarios,
+    story_from_plain,
+    without_places,
+)
 from cocoindex_sim.world import Story
+
+from .test_parse import EVERY_STEP
 
 ROOT = Path(__file__).parents[2]
 STORIES = [
@@ -13,6 +22,14 @@ STORIES = [
     for path in sorted((ROOT / "scenarios").rglob("*" + SUFFIX))
     for story in read_scenarios(path)
 ]
+
+
+def test_every_spelling_of_a_step_is_said_again(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("")
+    text = "app: main.py\ndrivers: {shop: main.py:Shop}\nsteps:\n" + EVERY_STEP
+    (story,) = parse_scenarios(text, path=Path("x" + SUFFIX), base=tmp_path)
+    again = story_from_plain(plain_story(story), path=story.place.path, base=story.base)
+    assert without_places(again).steps == without_places(story).steps
 
 
 @pytest.mark.parametrize("story", STORIES)
