@@ -12,7 +12,7 @@ import pytest
 from _pytest._code.code import ExceptionInfo, TerminalRepr
 
 from cocoindex_sim.arms import ArmError
-from cocoindex_sim.scenario import SUFFIX, read_scenarios
+from cocoindex_sim.scenario import SUFFIX, StoryBuilder, read_scenarios
 from cocoindex_sim.values import ScenarioError
 from cocoindex_sim.world import ExpectationFailed, Outcome, Recording, Run, Story, virtual_surroundings
 
@@ -26,7 +26,7 @@ from ._seeds import seed_name
 from ._session import teller
 from ._writing import WRITING
 
-__all__ = ["ElsewhereItem", "ScenarioFile", "ScenarioItem", "check_replayed"]
+__all__ = ["ElsewhereItem", "ScenarioFile", "ScenarioItem", "check_replayed", "items_of_builder"]
 
 
 def check_replayed(items: Sequence[pytest.Item], text: str) -> None:
@@ -73,14 +73,7 @@ class ScenarioFile(pytest.Module):
             stories = read_scenarios(self.path, shown_as=_shown(self.path, self.config))
         except (ScenarioError, OSError) as error:
             raise self.CollectError(str(error)) from None
-        items = [
-            ScenarioItem.of(self, story) if arm == SIM else ElsewhereItem.at(self, story, arm)
-            for arm in arms_of(self.config.stash[OPTIONS])
-            for story in stories
-        ]
-        for item in items:
-            self.ihook.pytest_coco_scenario_loaded(config=self.config, story=item.story, nodeid=item.nodeid)
-        return items
+        return _items(self, [(story.name, story) for story in stories])
 
     _surroundings: ExitStack | None = None
 
@@ -97,21 +90,45 @@ class ScenarioFile(pytest.Module):
         self._surroundings = None
 
 
+def items_of_builder(module: pytest.Module, name: str, builder: StoryBuilder) -> list[pytest.Item]:
+    """The scenario that a module attribute of this name is.
+
+    Raises: CollectError with the message alone when it can't be run as written.
+    """
+    try:
+        story = builder.build(name)
+    except ScenarioError as error:
+        raise module.CollectError(str(error)) from None
+    return _items(module, [(name, story)])
+
+
+def _items(module: pytest.Module, stories: Iterable[tuple[str, Story]]) -> list[pytest.Item]:
+    items = [
+        ScenarioItem.of(module, name, story) if arm == SIM else ElsewhereItem.at(module, name, story, arm)
+        for arm in arms_of(module.config.stash[OPTIONS])
+        for name, story in stories
+    ]
+    for item in items:
+        module.ihook.pytest_coco_scenario_loaded(config=module.config, story=item.story, nodeid=item.nodeid)
+    return list(items)
+
+
 class ScenarioItem(pytest.Function):
     """One scenario. A `Function`, so that fixtures, marks and other plugins work as they do on tests."""
 
     story: Story
 
     @classmethod
-    def of(cls, parent: ScenarioFile, story: Story) -> ScenarioItem:
+    def of(cls, parent: pytest.Module, name: str, story: Story) -> ScenarioItem:
         """The item that runs `story`."""
 
         def scenario() -> None:
-            parent.hold_surroundings()
+            if isinstance(parent, ScenarioFile):
+                parent.hold_surroundings()
             item.perform()
 
         scenario.__doc__ = story.description or None
-        item = cls.from_parent(parent, name=story.name, callobj=scenario)
+        item = cls.from_parent(parent, name=name, callobj=scenario)
         item.story = story
         return item
 
@@ -123,7 +140,8 @@ class ScenarioItem(pytest.Function):
         def watch(run: Run, outcome: Outcome) -> None:
             hooks.pytest_coco_after_run(config=config, nodeid=nodeid, run=run, outcome=outcome)
 
-        writing = config.stash.get(WRITING, None)
+        # What is written in Python stays as it is written.
+        writing = config.stash.get(WRITING, None) if isinstance(self.parent, ScenarioFile) else None
         story = self.story if writing is None else writing.begin(self, self.story, seed_name(self), options)
         try:
             run_story(story, seed_name(self), options, config.stash[FAULTS], watch=watch, tell=tell)
@@ -159,14 +177,14 @@ class ElsewhereItem(pytest.Function):
     arm: str
 
     @classmethod
-    def at(cls, parent: ScenarioFile, story: Story, arm: str) -> ElsewhereItem:
+    def at(cls, parent: pytest.Module, name: str, story: Story, arm: str) -> ElsewhereItem:
         """The item that runs `story` there."""
 
         def scenario() -> None:
             run_elsewhere(story, arm, item.config)
 
         scenario.__doc__ = story.description or None
-        item = cls.from_parent(parent, name=f"{story.name}[{arm}]", callobj=scenario)
+        item = cls.from_parent(parent, name=f"{name}[{arm}]", callobj=scenario)
         item.story, item.arm = story, arm
         return item
 

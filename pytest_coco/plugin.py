@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,6 +101,21 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFi
     from ._collect import ScenarioFile
 
     return ScenarioFile.from_parent(parent, path=file_path)
+
+
+def pytest_pycollect_makeitem(
+    collector: pytest.Module | pytest.Class, name: str, obj: object
+) -> list[pytest.Item] | None:
+    """Collect a builder of a story that a module calls `test_...` as the scenario it builds."""
+    # Whoever has made a builder has imported this.
+    scenario = sys.modules.get("cocoindex_sim.scenario")
+    if scenario is None or not isinstance(obj, scenario.StoryBuilder) or not isinstance(collector, pytest.Module):
+        return None
+    if not collector.funcnamefilter(name):
+        return None
+    from ._collect import items_of_builder
+
+    return items_of_builder(collector, name, obj)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

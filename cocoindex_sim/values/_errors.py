@@ -54,13 +54,14 @@ class DeserializationError(CocoSimError):
 
 
 class ScenarioError(CocoSimError, ValueError):
-    """A scenario file that can't be run as written.
+    """A scenario that can't be run as written.
 
-    `path`, `line` (1-based) and `column` (1-based) say where; the text says what was expected and what to do.
+    `path`, `line` and `column` (1-based; 0: the whole file, or line) say where; the text says what was expected and
+    what to do.
     """
 
     def __init__(self, fact: str, *, path: Path, line: int = 0, column: int = 0) -> None:
-        where = f"{path}:{line}:{column}" if line else str(path)
+        where = ":".join(str(part) for part in (path, line, column) if part)
         super().__init__(f"{where}: {fact}")
         self.fact = fact
         self.path = path
