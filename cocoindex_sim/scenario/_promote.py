@@ -30,6 +30,7 @@ def promoted_text(story: Story, found: Found, path: Path) -> str:
         performed,
         name=f"{story.name} ({found.oracle or 'expectation'})",
         app=_moved(story.app, story.base, path.parent),
+        drivers=tuple((name, _moved(target, story.base, path.parent)) for name, target in story.drivers),
         base=path.parent,
         recording=recording,
     )
@@ -48,10 +49,11 @@ def promoted_text(story: Story, found: Found, path: Path) -> str:
 
 
 def _moved(app: str, base: Path, to: Path) -> str:
-    """A path relative to one directory, seen from another one."""
+    """What a file holds, by a path relative to one directory, seen from another one; a name stays one."""
     file, colon, name = app.rpartition(":") if ".py:" in app else (app, "", "")
-    moved = Path(os.path.relpath(base / file, to)).as_posix()
-    return f"{moved}{colon}{name}"
+    if not file.endswith(".py"):
+        return app
+    return f"{Path(os.path.relpath(base / file, to)).as_posix()}{colon}{name}"
 
 
 def _waits(steps: tuple[Step, ...]) -> Iterator[Step]:

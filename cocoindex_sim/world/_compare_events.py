@@ -11,7 +11,7 @@ from ..values import ActionsApplied, ComponentReady, Event, Symbol, event_name, 
 from ._compare import Difference, clipped, text_problem
 from ._story import Happening, LogExpectation
 
-__all__ = ["compare_actions", "compare_logs", "compare_order", "compare_ready"]
+__all__ = ["action_counts", "compare_actions", "compare_logs", "compare_order", "compare_ready"]
 
 _CONTAINERS: Final = Symbol("cocoindex/mount_target")
 """Containers get an action in every update (TGT-19), which changes nothing that lasts."""
@@ -22,10 +22,7 @@ def compare_actions(expected: int | tuple[tuple[str, int], ...], events: Iterabl
 
     Those on the containers that `mount_target` declares don't count.
     """
-    counts: Counter[str] = Counter()
-    for event in events:
-        if isinstance(event, ActionsApplied) and _CONTAINERS not in event.path.parts():
-            counts[str(event.path)] += event.count
+    counts = action_counts(events)
     if isinstance(expected, int):
         if expected == counts.total():
             return None
@@ -38,6 +35,15 @@ def compare_actions(expected: int | tuple[tuple[str, int], ...], events: Iterabl
         if wanted[path] != counts[path]
     ]
     return Difference("the targets did not get the actions that were expected", clipped(lines)) if lines else None
+
+
+def action_counts(events: Iterable[Event]) -> Counter[str]:
+    """How many actions there were, by the path of the component; those on containers left out."""
+    counts: Counter[str] = Counter()
+    for event in events:
+        if isinstance(event, ActionsApplied) and _CONTAINERS not in event.path.parts():
+            counts[str(event.path)] += event.count
+    return counts
 
 
 def compare_ready(expected: bool | tuple[str, ...], is_ready: bool, events: Iterable[Event]) -> Difference | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..fakes import InjectedTrouble
 from ..fakes.filesystem import InjectedFault
 from ..runtime import RunInterruptedError
-from ..values import DeadlockError, FenceError, LimitError
+from ..values import DeadlockError, Event, FenceError, LimitError
 from ._compare import Difference, compare_diff, compare_error, compare_stats, compare_targets, diff_of
 from ._compare_events import compare_actions, compare_logs, compare_order, compare_ready
 from ._compare_kafka import compare_committed, compare_topics
@@ -142,6 +142,8 @@ class Performance:
         self._error_step: Update | Start | Drop | None = None
         # What the last expectation of an error looked at.
         self._raised: BaseException | None = None
+        # Those that the last look back was at.
+        self._events: list[Event] = []
 
     def run(self) -> None:
         """Perform all of it. Raises ExpectationFailed."""
@@ -425,7 +427,7 @@ class Performance:
         records = [] if self._logs is None else self._logs.take()
         if step.actions is None and step.ready is None and step.order is None and step.logs is None:
             return
-        events = [entry.what for entry in entries[since:] if not isinstance(entry.what, str)]
+        events = self._events = [entry.what for entry in entries[since:] if not isinstance(entry.what, str)]
         if step.actions is not None:
             check("actions", compare_actions(step.actions, events))
         if step.ready is not None:

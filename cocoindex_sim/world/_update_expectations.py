@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from ._compare import Difference, compare_error, content_problem, diff_of
+from ._compare_events import action_counts
 from ._compare_kafka import committed_offsets, message_problem
 from ._compare_rows import row_problem, texts_of_rows
 from ._perform import Performance
@@ -21,7 +23,7 @@ __all__ = ["UPDATED_LOOKS", "update_expectations"]
 K = TypeVar("K", str, bytes, tuple[str, str])
 V = TypeVar("V")
 
-UPDATED_LOOKS: Final = ("targets", "diff", "rows", "kafka", "committed", "stats", "raises")
+UPDATED_LOOKS: Final = ("targets", "diff", "rows", "kafka", "committed", "stats", "raises", "actions")
 """The expectations that are about data. What says whether something happens at all is for people to change."""
 
 
@@ -67,6 +69,7 @@ class _Updating(Performance):
             ),
             "stats": lambda: _stats(step.stats or (), self._world),
             "raises": lambda: _failure(step.raises, self._raised),
+            "actions": lambda: _actions(step.actions, action_counts(self._events)),
         }
         try:
             self.steps[id(step)] = replace(step, **{name: actual[name]() for name in looks})
@@ -120,6 +123,10 @@ def _stats(expected: Iterable[StatsExpectation], world: World) -> tuple[StatsExp
         )
         for part in expected
     )
+
+
+def _actions(expected: int | tuple[tuple[str, int], ...] | None, counts: Counter[str]) -> Any:
+    return counts.total() if isinstance(expected, int) else tuple(sorted(counts.items()))
 
 
 def _failure(expected: Failure | None, error: BaseException | None) -> Failure:
