@@ -67,6 +67,24 @@ class LiveMapFeedContract(LiveMapContract):
         stage.check("ready")
         watch.cancel()
 
+    @claim("FEED-15", "KFK-09", needs="redelivers")
+    def test_what_a_handler_raised_is_not_acknowledged(self, stage: Stage) -> None:
+        """A change whose `ready()` raised is not finished: when the process is started again, it comes again."""
+        source = Source(stage, self)
+        source.fill(2)
+        source.follow()
+        raising = self.keys()[0]
+        source.items.raising.add(encode_key(raising))
+        source.put(raising)
+        for key in self.keys()[1:4]:
+            source.put(key)
+        stage.let_quiet()
+        stage.crash()
+        source.items.raising.clear()
+        watch = source.watch()
+        source.check_converges(watch, _ACKNOWLEDGE_LAST)
+        watch.cancel()
+
     @claim("FEED-07")
     def test_it_tells_of_every_item_by_itself(self, stage: Stage) -> None:
         """A feed can't be read as a whole, so it does not ask for that, in no kind of update."""

@@ -25,7 +25,7 @@ _BUSY_S_MAX: Final = 0.3
 class Items:
     """What a pipeline has made of a source so far: `rows` by encoded key, `kept` what watches commit.
 
-    Keys in `held` are not finished before they leave it.
+    Keys in `held` are not finished before they leave it; of those in `raising` an exception handler raises.
     """
 
     def __init__(self, history: History) -> None:
@@ -33,6 +33,7 @@ class Items:
         self.rows: dict[bytes, tuple[Any, Any]] = {}
         self.kept: dict[Any, Any] = {}
         self.held: set[bytes] = set()
+        self.raising: set[bytes] = set()
         self.running: dict[asyncio.Task[None], int] = {}
         """What processes an item, and in which life of the process it began."""
 
@@ -268,6 +269,12 @@ class ItemSubscriber:
         await asyncio.sleep(stage.delay_s(_BUSY_S_MAX))
         while encoded in self._items.held:  # noqa: ASYNC110  mostly in virtual time
             await asyncio.sleep(0.05)
+        if encoded in self._items.raising:
+            stage.note(f"processing {key!r} failed, and an exception handler raised that")
+            self._failed.add(encoded)
+            done.set_exception(RuntimeError(f"an exception handler raised this about {key!r}"))
+            done.exception()  # a view need not ask
+            return
         try:
             plain = value if is_non_existence(value) else await stage.call_inside("plain", value)
         except Exception as error:

@@ -13,13 +13,19 @@ from ._pipeline import Mirror, Pipeline
 from ._source import Source
 from ._stage import Stage
 
-__all__ = ["LISTEN_FIRST", "LiveMapContract"]
+__all__ = ["BEGIN_ANEW", "LISTEN_FIRST", "LiveMapContract"]
 
 LISTEN_FIRST: Final = (
     "begin to listen, or note where the changes are now, before you read what is there: what changes in between is in"
     " the one or the other"
 )
 """What loses no change while a source starts."""
+
+BEGIN_ANEW: Final = (
+    "when a connection is lost, begin anew: listen first, and then read everything again, or go on from the last change"
+    " that is finished; what was on its way is lost"
+)
+"""What loses no change with a connection."""
 
 _CANCELS_MAX: Final = 40
 _CANCELS_DRAWN: Final = 6
@@ -366,11 +372,32 @@ class LiveMapContract(Contract):
             if not self.tells_history:
                 for key in self.keys():
                     source.put(key)
-            source.check_converges(
-                watch,
-                "when a connection is lost, begin anew: listen first, and then read everything again, or go on from the"
-                " last change that is finished; what was on its way is lost",
-            )
+            source.check_converges(watch, BEGIN_ANEW)
+        watch.cancel()
+
+    @claim("FEED-08", "LIV-35", needs="survives_trouble")
+    def test_trouble_while_it_starts_is_outlived_or_let_out(self, stage: Stage) -> None:
+        """A connection that is lost before the first item is processed loses nothing, and nobody is ready too early."""
+        source = Source(stage, self)
+        source.fill()
+
+        async def disturb() -> None:
+            stage.note("the connection is lost")
+            await stage.call_inside("disturb")
+
+        watch = source.watch(at=dict.fromkeys(("item scanned", "told"), disturb))
+        stage.until(lambda: watch.done or watch.subscriber.ready_count)
+        source.put(self.keys()[0])
+        stage.let_quiet()
+        stage.check("ready")
+        if watch.done and watch.error is not None:
+            watch.check_nothing_left()
+            watch = source.follow(watch.source)
+        if not self.tells_history:
+            stage.let_quiet()
+            for key in self.keys():
+                source.put(key)
+        source.check_converges(watch, BEGIN_ANEW)
         watch.cancel()
 
     @claim("FEED-04", "FEED-06", needs="tells_history")

@@ -18,7 +18,8 @@ _BUSY_S_MAX: Final = 0.2
 class Messages:
     """What was published, what of it was sent, and what of that is finished, by a consumer that may restart.
 
-    Messages in `held` are not finished before they leave it; while `is_full`, `send` does not return.
+    Messages in `held` are not finished before they leave it, those in `raising` never are; while `is_full`, `send` does
+    not return.
     """
 
     def __init__(self) -> None:
@@ -26,6 +27,7 @@ class Messages:
         self.sent: list[Any] = []
         self.finished: list[Any] = []
         self.held: list[Any] = []
+        self.raising: list[Any] = []
         self.is_full = False
 
     def missing(self) -> list[Any]:
@@ -109,6 +111,11 @@ class StreamSubscriber:
         await asyncio.sleep(self._stage.delay_s(_BUSY_S_MAX))
         while plain in self._messages.held:  # noqa: ASYNC110  mostly in virtual time
             await asyncio.sleep(0.05)
+        if plain in self._messages.raising:
+            self._stage.note(f"could not be processed: {plain!r}")
+            done.set_exception(RuntimeError(f"an exception handler raised this about {plain!r}"))
+            done.exception()  # it need not be asked
+            return
         self._messages.finished.append(plain)
         self._stage.note(f"finished: {plain!r}")
         if not done.done():

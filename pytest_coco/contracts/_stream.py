@@ -201,6 +201,22 @@ class LiveStreamContract(Contract):
         stream.check_arrives(watch)
         watch.cancel()
 
+    @claim("FEED-15", "KFK-09", needs="redelivers")
+    def test_what_could_not_be_processed_is_not_acknowledged(self, stage: Stage) -> None:
+        """A message whose `ready()` raised is not finished: when the process is started again, it comes again."""
+        stream = _Stream(stage, self)
+        stream.publish(1)
+        stream.follow()
+        stage.let_quiet()
+        stream.messages.raising.append(self.message(2))
+        stream.publish(3)
+        stage.let_quiet()
+        stage.crash()
+        stream.messages.raising.clear()
+        watch = stream.watch()
+        stream.check_arrives(watch)
+        watch.cancel()
+
     @claim("FEED-14", needs="refuses_second_watcher")
     def test_a_second_watcher_is_refused(self, stage: Stage) -> None:
         """A second `watch()` of one object raises a RuntimeError, and the first goes on."""

@@ -58,3 +58,9 @@ def test_a_planted_bug_is_rejected(exhibit: object) -> None:
     assert list(found) == [f"test_{check}"]
     assert fragment in found[f"test_{check}"].replace("\n", " ")
     assert "to do: " in found[f"test_{check}"]
+
+
+def test_a_watch_that_ends_with_its_connection_is_rejected_while_it_starts_too() -> None:
+    check = "test_trouble_while_it_starts_is_outlived_or_let_out"
+    found = rejections(planted("table", "SwallowedWatcherFailure"), check)
+    assert "watch() returned, though the source goes on" in found[check]
