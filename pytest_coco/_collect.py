@@ -140,8 +140,7 @@ class ScenarioItem(pytest.Function):
         def watch(run: Run, outcome: Outcome) -> None:
             hooks.pytest_coco_after_run(config=config, nodeid=nodeid, run=run, outcome=outcome)
 
-        # What is written in Python stays as it is written.
-        writing = config.stash.get(WRITING, None) if isinstance(self.parent, ScenarioFile) else None
+        writing = config.stash.get(WRITING, None)
         story = self.story if writing is None else writing.begin(self, self.story, seed_name(self), options)
         try:
             run_story(story, seed_name(self), options, config.stash[FAULTS], watch=watch, tell=tell)

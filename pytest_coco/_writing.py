@@ -49,9 +49,12 @@ class Writing:
         self._lines: list[str] = []
 
     def begin(self, item: pytest.Item, written: Story, seed_name: str, options: Options) -> Story:
-        """The scenario as it is to be run: with expectations that hold in order, if they are to be put right."""
+        """The scenario as it is to be run: with expectations that hold in order, if they are to be put right.
+
+        What is written in Python stays as it is written.
+        """
         story = written
-        if options.update:
+        if options.update and item.path.name.endswith(SUFFIX):
             from cocoindex_sim.values import CocoSimError
             from cocoindex_sim.world import update_expectations
 
@@ -96,7 +99,7 @@ class Writing:
         from cocoindex_sim.scenario import promoted_text
 
         words = re.findall(r"\w+", f"{performed.story.name} {found.oracle}".lower())
-        stem = f"{performed.path.name.removesuffix(SUFFIX)}-{'_'.join(words)[:_NAME_CHARS_MAX]}"
+        stem = f"{performed.path.name.removesuffix(SUFFIX).removesuffix('.py')}-{'_'.join(words)[:_NAME_CHARS_MAX]}"
         try:
             text = promoted_text(performed.story, found, performed.path.parent / f"{stem}{SUFFIX}")
             path = _written_new(performed.path.parent, stem, text)
@@ -161,10 +164,8 @@ WRITING = pytest.StashKey[Writing]()
 
 
 def add_writing(config: pytest.Config) -> None:
-    """Have a session write, if it was asked to. Raises pytest.UsageError."""
+    """Have a session write what it was asked to. Raises pytest.UsageError."""
     options = config.stash[OPTIONS]
-    if not options.update and not options.promote:
-        return
     if options.update and options.replay is not None:
         raise pytest.UsageError(
             "--coco-update needs all runs of a scenario, and --coco-replay makes one; take one of them"

@@ -32,7 +32,6 @@ from ._options import LAYERS, OPTIONS, add_options, header, read_options
 from ._seeds import save_seed
 from ._selection import SUFFIX, add_selection, select_scenarios
 from ._session import SESSION, SessionReport
-from ._writing import add_writing
 
 __all__ = [
     "coco_app",
@@ -70,7 +69,10 @@ def pytest_configure(config: pytest.Config) -> None:
         session = config.stash[SESSION] = SessionReport(config)
         config.pluginmanager.register(session, "coco-session")
     select_scenarios(config, options)
-    add_writing(config)
+    if options.update or options.promote:
+        from ._writing import add_writing
+
+        add_writing(config)
     check_engine(options)
 
 

@@ -73,3 +73,13 @@ def test_what_is_written_in_python_is_not_rewritten(project: Project) -> None:
     result = project.run("tests", "--coco-update")
     result.assert_outcomes(passed=2, failed=1)
     assert (project.path / "tests/test_stories.py").read_text() == before
+
+
+def test_a_failure_is_promoted_to_a_file_and_the_module_is_not_rewritten(project: Project) -> None:
+    result = project.run("tests", "--coco-update", "--coco-promote")
+    result.assert_outcomes(passed=2, failed=1)
+    assert (project.path / "tests/test_stories.py").read_text("utf-8") == STORIES
+    assert "promoted: tests/test_stories-test_wrong.coco.yaml" in result.outlines
+    again = project.run("--coco-scenarios", "tests/test_stories-test_wrong.coco.yaml")
+    again.assert_outcomes(failed=1)
+    assert "found by: the recording in the file, run 1 of this scenario" in again.outlines
