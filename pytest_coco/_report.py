@@ -14,6 +14,7 @@ from cocoindex_sim.world import ExpectationFailed, Found, ProduceMessages, Story
 from ._colour import CocoFailure
 from ._options import Options
 from ._run import ScenarioFailed
+from ._selection import SUFFIX
 
 __all__ = ["failure_report", "failure_text", "indented", "replay_command", "tail_lines", "wrapped"]
 
@@ -53,7 +54,8 @@ def _verdict(found: Found, error: Exception) -> str:
 
 def replay_command(found: Found, nodeid: str, options: Options) -> str:
     """What to paste to see the failure again."""
-    command = f"pytest --coco-scenarios {shlex.quote(nodeid)}"
+    is_file = nodeid.partition("::")[0].endswith(SUFFIX)
+    command = f"pytest{' --coco-scenarios' if is_file else ''} {shlex.quote(nodeid)}"
     if found.oracle == "determinism" or found.smallest is None:  # takes two runs, so it can't be recorded
         return (
             f"{command} --coco-seed={options.seed} --coco-runs={options.runs} --coco-policy={options.policy}"

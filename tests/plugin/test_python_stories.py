@@ -83,3 +83,12 @@ def test_a_failure_is_promoted_to_a_file_and_the_module_is_not_rewritten(project
     again = project.run("--coco-scenarios", "tests/test_stories-test_wrong.coco.yaml")
     again.assert_outcomes(failed=1)
     assert "found by: the recording in the file, run 1 of this scenario" in again.outlines
+
+
+def test_the_replay_command_of_a_story_in_python_fails_again_alike(project: Project) -> None:
+    lines = report_of(project.run("tests"), "test_wrong")
+    (command,) = (line.split() for line in lines if "--coco-replay=" in line)
+    assert command[:2] == ["pytest", "tests/test_stories.py::test_wrong"]
+    again = project.run(*command[1:])
+    again.assert_outcomes(failed=1)
+    assert report_of(again, "test_wrong")[0] == lines[0]
