@@ -20,6 +20,7 @@ from ._elsewhere import SIM, arms_of, elsewhere_report, run_elsewhere
 from ._faults import FAULTS
 from ._marker import options_of
 from ._options import OPTIONS
+from ._registry import register_all
 from ._report import failure_report, replay_command
 from ._run import ScenarioFailed, check_replay, run_story
 from ._seeds import seed_name
@@ -69,6 +70,10 @@ class ScenarioFile(pytest.Module):
 
         Raises: CollectError with the message alone when the file can't be run as written.
         """
+        try:
+            register_all(self.config)
+        except ValueError as error:
+            raise self.CollectError(str(error)) from None
         try:
             stories = read_scenarios(self.path, shown_as=_shown(self.path, self.config))
         except (ScenarioError, OSError) as error:
@@ -135,7 +140,7 @@ class ScenarioItem(pytest.Function):
     def perform(self) -> None:
         """Run the scenario as its options say, tell what came of it, and let hooks watch. Raises ScenarioFailed."""
         config, nodeid, hooks = self.config, self.nodeid, self.ihook
-        options, tell = options_of(self), teller(self)
+        options, tell = options_of(self, self.story), teller(self)
 
         def watch(run: Run, outcome: Outcome) -> None:
             hooks.pytest_coco_after_run(config=config, nodeid=nodeid, run=run, outcome=outcome)
@@ -165,7 +170,7 @@ class ScenarioItem(pytest.Function):
             failure = excinfo.value
             added = self.ihook.pytest_coco_failure(config=self.config, nodeid=self.nodeid, found=failure.found)
             more = [line for lines in added for line in lines]
-            return failure_report(failure, self.nodeid, options_of(self), more)
+            return failure_report(failure, self.nodeid, options_of(self, self.story), more)
         return super().repr_failure(excinfo)
 
 

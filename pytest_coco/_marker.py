@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from ._options import LAYERS, TABLE, Layers, Options
 from ._seeds import LAST
+
+if TYPE_CHECKING:
+    from cocoindex_sim.world import Story
 
 __all__ = ["MARKER", "marker_values", "options_of"]
 
@@ -54,7 +57,9 @@ def _fail(node: Any, what: str) -> NoReturn:
     pytest.fail(f"the marker coco of {node.name!r} {what}", pytrace=False)
 
 
-def options_of(node: Any, scenario: dict[str, Any] | None = None) -> Options:
-    """The options that hold for one test, or for one scenario that says these."""
+def options_of(node: Any, story: Story | None = None) -> Options:
+    """The options that hold for one test, or for one scenario, which may say some itself."""
     layers: Layers = node.config.stash[LAYERS]
+    said = () if story is None else story.options
+    scenario = {name: _KNOWN[name].read(value, name, Path()) for name, value in said}
     return layers.options(marker_values(node), scenario)

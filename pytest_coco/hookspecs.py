@@ -27,22 +27,24 @@ __all__ = [
 def pytest_coco_sources(config: pytest.Config) -> Mapping[str, str]:  # type: ignore[empty-body]  # a specification
     """Connectors under test, by the name that a scenario's `source` may call them by.
 
-    Each is written as a scenario would, `path/prices.py:factory` or `package.module:factory`; a path is relative to the
-    rootdir. A name that two implementations give is a usage error.
+    Each is written as a scenario would, `path/prices.py:factory`, relative to the rootdir. A name that two
+    implementations give is an error.
     """
 
 
 @pytest.hookspec
 def pytest_coco_actions(config: pytest.Config) -> Mapping[str, Callable[..., object]]:  # type: ignore[empty-body]  # the same
-    """Steps of an author's own, by the name that `call` knows them by: each is called with the world and the arguments
-    of the step, and may be async. Asking the world to run something is its own business.
+    """Functions that scenarios may call, by name: `call: {actions.name: {count: 3}}` calls one with the world and these
+    arguments. It may be async.
     """
 
 
 @pytest.hookspec
 def pytest_coco_drivers(config: pytest.Config) -> Mapping[str, Callable[[World], object]]:  # type: ignore[empty-body]  # the same
-    """Makers of drivers, by name: each is called once for a world that needs it, and `call: {name.method: ...}` calls a
-    method of what it made. A driver outlives a crash, as what it stands for does.
+    """Makers of drivers, by the name that scenarios know them by without a heading: `call: {name.method: ...}`.
+
+    Each is called once for a world that needs it, with the world, or without anything if it takes nothing. What it made
+    outlives a crash, as what it stands for does.
     """
 
 

@@ -16,6 +16,9 @@ from ._render import story_text as story_text
 from ._schema import scenario_schema as scenario_schema
 from ._schema import schema_text as schema_text
 from ._shapes import Plain as Plain
+from ._sources import forget_source as forget_source
+from ._sources import register_source as register_source
+from ._sources import registered_sources as registered_sources
 from ._updated import ExpectationUpdate as ExpectationUpdate
 from ._updated import expectation_updates as expectation_updates
 from ._updated import updated_text as updated_text

@@ -9,6 +9,7 @@ from typing import Any, Final
 from ..values import ScenarioError
 from ..world import Call, KafkaStep, Place, Step, Story, first_refusal, registered_drivers
 from ._node import Node, one_of
+from ._sources import resolved_source
 from ._vocabulary import HEADING, ONE_OF_SEVERAL, parts_of
 from ._yaml import read_yaml
 
@@ -48,6 +49,7 @@ def stories_in(root: Node, base: Path, name: str) -> list[Story]:
         nodes["source"].fail("`source:` is a connector to run without a pipeline, and `app:` is one; write one of them")
     heading = HEADING.read(root)
     kind = "app" if "app" in heading else "source"
+    heading[kind] = resolved_source(heading[kind], base) if kind == "source" else heading[kind]
     file, _ = parts_of(heading[kind])
     if not (base / file).is_file():
         nodes[kind].fail(f"there is no file {file!r}; the path starts at the directory of the scenario file")
@@ -97,6 +99,7 @@ def _story(place: Place, own: Mapping[str, Any], heading: Mapping[str, Any], abo
         kafka=tuple(step for steps in topics.values() for step in steps),
         description=own.get("description", ""),
         recording=own.get("recording"),
+        options=tuple((heading.get("options", {}) | own.get("options", {})).items()),
         oracles_off=tuple((heading.get("oracles_off", {}) | own.get("oracles_off", {})).items()),
         **about,
     )

@@ -35,6 +35,7 @@ def plain_story(story: Story) -> dict[str, Plain]:
         "drivers": story.drivers,
         "given": {name: value for name, value in given.items() if value},
         "oracles_off": dict(story.oracles_off),
+        "options": dict(story.options),
         "recording": story.recording,
         "steps": story.steps,
     }

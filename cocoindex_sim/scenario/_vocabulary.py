@@ -17,6 +17,8 @@ from ._map_steps import ENTRIES, MAP_FORMS
 from ._mappings import Field, Fields, MapOf
 from ._node import Node, one_of
 from ._shapes import JsonSchema, ListOf, Parsed, Plain, Shape, Unwritable, Word
+from ._sources import registered_sources
+from ._tried import OPTIONS
 
 __all__ = ["FORMS", "GIVEN", "HEADING", "ONE_OF_SEVERAL", "STEP", "STEP_NAMES", "parts_of"]
 
@@ -101,10 +103,12 @@ def _app(text: str) -> str:
 
 
 def _source(text: str) -> str:
+    known = registered_sources()
     parts = _APP.fullmatch(text)
-    if parts is None or not (parts["name"] or "").isidentifier():
+    if text not in known and (parts is None or not (parts["name"] or "").isidentifier()):
+        hint = f", or a name that is registered: {', '.join(known)}" if known else ""
         raise ValueError(
-            f"{text!r} is not a connector; write a Python file and what makes it, as in 'path/prices.py:prices'"
+            f"{text!r} is not a connector; write a Python file and what makes it, as in 'path/prices.py:prices'{hint}"
         )
     return text
 
@@ -194,6 +198,10 @@ _RECORDING = Field(
     " other run is made.",
 )
 
+_OPTIONS = Field(
+    "options", OPTIONS, "How it is explored; the command line and a marker go before it, it goes before the ini file."
+)
+
 ONE_OF_SEVERAL: Final = Fields(
     "a scenario",
     "key",
@@ -202,6 +210,7 @@ ONE_OF_SEVERAL: Final = Fields(
         _DESCRIPTION,
         _GIVEN,
         _OFF,
+        _OPTIONS,
         _RECORDING,
         Field("steps", _STEPS, "What happens, in order.", "list what happens, as in `steps: [update]`"),
     ),
@@ -221,13 +230,14 @@ HEADING: Final = Fields(
         ),
         Field(
             "source",
-            Parsed("a connector, as in 'path/prices.py:prices'", _source, str, {"pattern": r"^.+?\.py:[^\W\d]\w*$"}),
-            "A connector under test in place of a pipeline: a Python file, relative to this one, and what makes it."
-            " What it gives is mirrored into the target `mirror`.",
+            Parsed("a connector, as in 'path/prices.py:prices'", _source, str, {"pattern": r"^(.+?\.py:)?[^\W\d]\w*$"}),
+            "A connector under test in place of a pipeline: a Python file, relative to this one, and what makes it; or"
+            " a name that a plugin has registered. What it gives is mirrored into the target `mirror`.",
         ),
         Field("drivers", _DRIVERS, "What `call` calls, by name: a Python file, relative to this one, and its maker."),
         _GIVEN,
         _OFF,
+        _OPTIONS,
         _RECORDING,
         Field("steps", _STEPS, "What happens, in order."),
         Field(

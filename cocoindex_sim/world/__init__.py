@@ -30,6 +30,7 @@ from ._compare_rows import compare_rows as compare_rows
 from ._dfs import Branch as Branch
 from ._dfs import Dfs as Dfs
 from ._divergence import divergence_lines as divergence_lines
+from ._drivers import forget_driver as forget_driver
 from ._drivers import register_driver as register_driver
 from ._drivers import registered_drivers as registered_drivers
 from ._explore import CRASHES as CRASHES

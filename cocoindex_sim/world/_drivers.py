@@ -17,7 +17,7 @@ from ._mirror import factory_in
 if TYPE_CHECKING:
     from ._world import World
 
-__all__ = ["DriverClient", "Drivers", "register_driver", "registered_drivers"]
+__all__ = ["DriverClient", "Drivers", "forget_driver", "register_driver", "registered_drivers"]
 
 _registered: Final[dict[str, Callable[..., Any]]] = {}
 
@@ -28,6 +28,11 @@ def register_driver(name: str, factory: Callable[..., Any]) -> None:
     `factory` makes one for each world: it is called with the world, or without anything if it takes nothing.
     """
     _registered[name] = factory
+
+
+def forget_driver(name: str) -> None:
+    """Undo a `register_driver`."""
+    _registered.pop(name, None)
 
 
 def registered_drivers() -> tuple[str, ...]:

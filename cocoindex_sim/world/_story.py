@@ -455,5 +455,7 @@ class Story:
     description: str = ""
     oracles_off: tuple[tuple[str, str], ...] = ()
     drivers: tuple[tuple[str, str], ...] = ()
+    options: tuple[tuple[str, Any], ...] = ()
+    """How it is explored where it says so itself: what pytest's options for one test are called, and their values."""
     recording: Recording | None = None
     """A run that failed once, of all steps; it is repeated before any other run is made."""

@@ -41,7 +41,7 @@ FILES = {
     "app: main.py\ngiven: {map: [a]}\nsteps: [update]\n": f"2:14: expected {ENTRIES}, found a list",
     "app: main.py\ngiven: {map: {a: [b]}}\nsteps: [update]\n": "2:18: expected a value, found a list",
     "app: main.py\nscenarios: [{name: a, source: main.py:f}]\n": (
-        "2:23: unknown key 'source'; known: name, description, given, oracles_off, recording, steps"
+        "2:23: unknown key 'source'; known: name, description, given, oracles_off, options, recording, steps"
     ),
 }
 

@@ -15,7 +15,7 @@ STEPS = (
     " kafka.tombstone, kafka.expire, kafka.compact, kafka.broker, kafka.member, kafka.rebalance, kafka.inject, advance, crash,"
     " restart, drop, expect"
 )
-KEYS = "name, description, app, source, drivers, given, oracles_off, recording, steps, scenarios"
+KEYS = "name, description, app, source, drivers, given, oracles_off, options, recording, steps, scenarios"
 EVENTS = ", ".join(EVENT_NAMES)
 LOOKS = "targets, diff, stats, terminates, raises, rows, kafka, actions, ready, order, logs, committed"
 MOMENTS_KNOWN = ", ".join(MOMENTS)
@@ -122,7 +122,7 @@ FILES = {
     ),
     "app below the heading": (
         "app: main.py\nscenarios:\n  - name: a\n    app: main.py\n",
-        "x.coco.yaml:4:5: unknown key 'app'; known: name, description, given, oracles_off, recording, steps",
+        "x.coco.yaml:4:5: unknown key 'app'; known: name, description, given, oracles_off, options, recording, steps",
     ),
     "one name twice": (
         "app: main.py\nscenarios:\n  - {name: a, steps: [update]}\n  - {name: a, steps: [update]}\n",
