@@ -17,6 +17,7 @@ from ._environment import (
     default_of,
     run_blocking,
 )
+from ._garbage import rare_collections
 from ._handle import UpdateHandle
 from ._report import report_period, reported
 from ._settings import default_max_inflight_components
@@ -215,12 +216,13 @@ class App(Generic[P, R]):
             enter_run(run)  # this task is the update's own
             started(run)
             try:
-                if mode == "drop":
-                    await run.drop()
-                    await run.loop.run_in_executor(None, environment.store.drop_space, self.name)
-                    return None
-                value = await run.update(self._main_fn, self._args, self._kwargs)
-                return [change.action for change in run.plan] if preview else value
+                with rare_collections:
+                    if mode == "drop":
+                        await run.drop()
+                        await run.loop.run_in_executor(None, environment.store.drop_space, self.name)
+                        return None
+                    value = await run.update(self._main_fn, self._args, self._kwargs)
+                    return [change.action for change in run.plan] if preview else value
             except asyncio.CancelledError:
                 if run.interrupted:
                     raise RunInterruptedError("Operation cancelled") from None
