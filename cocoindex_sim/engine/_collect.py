@@ -38,15 +38,17 @@ def stale_below(component: Component) -> list[StablePath]:
     """The stored components below one that commits, which it did not mount, directly or through what it mounted."""
     run, mounted, after = component.run, component.children, None
     stale: list[StablePath] = []
-    while page := run.committer.space.scan_nearest("component", component.path, after=after):
-        for key, _ in page:
-            path = key.path
-            if path.encoded in component.directories:  # it was a component, and holds live ones now (CMP-19)
-                live = sorted(child for child in mounted if child.startswith(path.encoded))
+    while page := run.committer.space.nearest_paths("component", component.path, after=after):
+        for encoded in page:
+            if encoded in mounted:
+                continue
+            path = StablePath(encoded)
+            if encoded in component.directories:  # it was a component, and holds live ones now (CMP-19)
+                live = sorted(child for child in mounted if child.startswith(encoded))
                 stale.extend(one for one in stored_components(run, path) if not _is_below(one.encoded, live))
-            elif path.encoded not in mounted:
+            else:
                 stale.extend(stored_components(run, path))
-        after = page[-1][0]
+        after = StablePath(page[-1])
     return stale
 
 

@@ -170,6 +170,12 @@ class StateSpace(Protocol):
         """
         ...
 
+    def nearest_paths(
+        self, kind: RecordKind, below: StablePath, *, after: StablePath | None = None, limit: int = 10_000
+    ) -> list[bytes]:
+        """The encoded paths of what `scan_nearest` finds, without reading the records. Not for memos."""
+        ...
+
     def commit(self, writes: list[Write]) -> None:
         """Apply all writes in one durable step, the last one for a key winning. Blocking; runs in an executor."""
         ...

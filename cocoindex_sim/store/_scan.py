@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 from ._layout import CALL_MARK, CALL_SIZE, HEAD_SIZE, split_long_value
 
-__all__ = ["Cursor", "Entry", "holds", "scan_all", "scan_keys", "scan_nearest"]
+__all__ = ["Cursor", "Entry", "holds", "nearest_keys", "scan_all", "scan_keys", "scan_nearest"]
 
 Entry: TypeAlias = tuple[bytes, bytes]
 """A full key and the bytes of its record."""
@@ -97,6 +97,36 @@ def scan_nearest(
             above = full[:path_end]
         else:
             return found
+
+
+def nearest_keys(cursor: Cursor, low: bytes, above: bytes, limit: int) -> list[bytes]:
+    """The full keys below `low` of what `scan_nearest` finds, after the entry at `above`, or from `low` itself on."""
+    start = above + (b"\x02" if above == low else b"\xff")  # no path part begins with less, or with that
+    if len(above) >= HEAD_SIZE or len(start) >= HEAD_SIZE:
+        return _nearest_long_keys(cursor, low, above, limit)
+    found: list[bytes] = []
+    key, go_on = cursor.key, cursor.next
+    there = cursor.set_range(start)
+    while there and len(found) < limit:
+        stored = key()
+        if not stored.startswith(low):
+            break
+        if found and stored.startswith(above):
+            there = cursor.set_range(above + b"\xff")
+            continue
+        if len(stored) >= HEAD_SIZE:
+            return found or _nearest_long_keys(cursor, low, above, limit)
+        found.append(stored)
+        above = stored
+        there = go_on()
+    return found
+
+
+def _nearest_long_keys(cursor: Cursor, low: bytes, above: bytes, limit: int) -> list[bytes]:
+    """As `nearest_keys`, where some keys are not stored as they are."""
+    after = None if above == low else above
+    start = low + b"\x02" if after is None else after + b"\x00"
+    return [full for full, _ in scan_nearest(cursor, low, start, limit, calls=False, above=after)]
 
 
 def holds(cursor: Cursor, path_key: bytes, *, calls: bool) -> bool:

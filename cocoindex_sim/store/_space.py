@@ -29,7 +29,7 @@ from ._layout import (
     space_prefix,
     split_long_value,
 )
-from ._scan import Cursor, Entry, holds, scan_all, scan_keys, scan_nearest
+from ._scan import Cursor, Entry, holds, nearest_keys, scan_all, scan_keys, scan_nearest
 
 __all__ = ["ByteStore", "Space"]
 
@@ -201,6 +201,20 @@ class Space:
             return scan_nearest(cursor, low, max(start, after_key + b"\x00"), limit, calls=calls, above=above)
 
         return self._decode_all(kind, len(prefix), self._store.read(visit))
+
+    def nearest_paths(
+        self, kind: RecordKind, below: StablePath, *, after: StablePath | None = None, limit: int = 10_000
+    ) -> list[bytes]:
+        """The encoded paths of what `scan_nearest` finds, without reading the records. Not for memos."""
+        prefixes = self._prefixes or self._find()
+        if prefixes is None:
+            return []
+        prefix = prefixes[kind]
+        low = prefix + below.encoded
+        above = low if after is None else prefix + after.encoded
+        return [
+            full[len(prefix) :] for full in self._store.read(lambda cursor: nearest_keys(cursor, low, above, limit))
+        ]
 
     def commit(self, writes: list[Write]) -> None:
         """Apply all writes in one durable step, the last one for a key winning. Blocking; runs in an executor."""

@@ -17,6 +17,7 @@ from cocoindex_sim.ports import (
     Record,
     RecordKey,
     RecordKind,
+    StateSpace,
     StateStore,
     StoredValue,
 )
@@ -131,9 +132,26 @@ def test_scans_agree_with_a_dictionary(
         ]
         found = space.scan_nearest(kind, below, after=after, limit=limit)
         assert found == [(key, model[key]) for key in nearest[:limit]]
+        if kind != "memo" and limit > 0:
+            assert all_nearest_paths(space, kind, below, limit) == [
+                key.path.encoded
+                for key in candidates
+                if not any(below_strictly(key.path, other.path) for other in candidates)
+            ]
     for path in {path for _, path, _, _ in questions} | {key.path for key in model}:
         calls = [key.fingerprint for key in sorted(model) if key.kind == "memo" and key.path == path]
         assert space.scan_calls(path) == calls
+
+
+def all_nearest_paths(space: StateSpace, kind: RecordKind, below: StablePath, limit: int) -> list[bytes]:
+    """Page by page."""
+    found: list[bytes] = []
+    after = None
+    while page := space.nearest_paths(kind, below, after=after, limit=limit):
+        assert len(page) <= limit
+        found += page
+        after = StablePath(page[-1])
+    return found
 
 
 class CountingCursor:
