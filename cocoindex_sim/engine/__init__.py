@@ -56,6 +56,7 @@ from ._live import LiveComponent as LiveComponent
 from ._live import LiveComponentOperator as LiveComponentOperator
 from ._live import default_subpath_name as default_subpath_name
 from ._memo_state import MemoStateOutcome as MemoStateOutcome
+from ._memo_state import with_quick_check as with_quick_check
 from ._mount import map as map
 from ._mount import mount as mount
 from ._mount import mount_target as mount_target

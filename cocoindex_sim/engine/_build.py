@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextvars import copy_context
-from types import MethodType
+from functools import partial
+from types import MethodType, NoneType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
-from ..ports import ComponentMemo, ComponentRecord, RecordKey, StateRecord, StoredValue, Write
+from ..ports import ComponentMemo, ComponentRecord, Dependencies, RecordKey, StateRecord, StoredValue, Write
 from ..values import (
     Committed,
     ComponentFailed,
+    ComponentMounted,
     ComponentReady,
     ComponentReused,
     ComponentStarted,
+    DeserializationError,
+    StablePath,
 )
 from ._blocking import run_blocking
-from ._codec import decode_value, encode_value
+from ._codec import NONE_VALUE, decode_value, encode_value
 from ._collect import keepers_of_rows, remove_components, stale_below, tombstones_for
 from ._component import Component, ComponentContext, Phase, _current
 from ._context_state import StoredStates
@@ -30,8 +33,9 @@ from ._dependencies import hold
 from ._exceptions import is_passed_over, no_handlers, report_failure
 from ._fingerprint import StateFunction
 from ._function import AsyncFunction, BoundFunction, CallKey, Function
-from ._memo_state import check_states, initial_states
+from ._memo_state import check_states, initial_states, surely_stand
 from ._outcome import Outcome
+from ._passage import Passage, only_sink
 from ._propagate import pass_on
 from ._submit import Submission
 from ._use_state import state_to_store
@@ -39,7 +43,7 @@ from ._use_state import state_to_store
 if TYPE_CHECKING:
     from ._run import Run
 
-__all__ = ["Invocation", "build", "invocation_of"]
+__all__ = ["Invocation", "build", "invocation_of", "reuse_at_once"]
 
 
 class Invocation(NamedTuple):
@@ -73,6 +77,62 @@ def invocation_of(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     return Invocation(target, target, args, kwargs, target.call_key(args, kwargs) if target.memo else None)
 
 
+def reuse_at_once(context: ComponentContext, path: StablePath, invocation: Invocation) -> Outcome[Any] | None:
+    """What became of a child whose memo stands, if that can be said without waiting: it takes no task of its own.
+
+    None if it is one for `build`: its memo does not stand, or more than a look at its record is needed to know.
+    """
+    parent, run, function, key = context.component, context.component.run, invocation.function, invocation.key
+    assert function is not None and key is not None
+    if not run.has_history or run.full_reprocess or path.encoded in run.marked or path.encoded in run.live:
+        return None
+    record = run.component(path)
+    if record is None or record.memo is None or record.in_doubt or record.left:
+        return None
+    stored = record.memo
+    dependencies = stored.dependencies
+    if (
+        stored.fingerprint != key.fingerprint
+        or dependencies.context_states
+        or dependencies.propagated
+        or not hold(dependencies, run)
+    ):
+        return None
+    try:
+        if key.states and not surely_stand(key.states, stored.states):
+            return None
+    except Exception:  # whatever it is, the component fails by it
+        return None
+    value = None
+    if stored.value != NONE_VALUE or not _may_be_none(function.return_type):
+        try:
+            value = decode_value(stored.value, function.return_type)
+        except DeserializationError:  # the component fails by it
+            return None
+    encoded, processor = path.encoded, invocation.processor
+    if run.observed:
+        run.emit(ComponentMounted(path, processor))
+        run.emit(ComponentReused(path, processor))
+        run.emit(ComponentReady(path))
+    stats = parent.stats if context.group is None else context.group
+    stats.started(processor)
+    stats.unchanged(processor)
+    collector = parent.collector
+    if collector.takes_logic and function.logic_tracking is not None:
+        collector.logic.add(function.logic)
+        if function.logic_tracking == "full":
+            collector.logic.update(dependencies.logic)
+    if dependencies.context or dependencies.providers:
+        collector.absorb_stored(Dependencies((), dependencies.context, dependencies.providers))
+    parent.cycle.finished.add(encoded)
+    run.failed.discard(encoded)
+    return Outcome(value, None)
+
+
+def _may_be_none(hint: Any) -> bool:
+    return hint is Any or hint is NoneType
+
+
 async def build(component: Component, invocation: Invocation) -> Outcome[Any]:
     """Run a component to its end. Never raises: whoever waits for it decides what its failure means."""
     run = component.run
@@ -100,7 +160,8 @@ async def build(component: Component, invocation: Invocation) -> Outcome[Any]:
 
 async def _build(component: Component, invocation: Invocation) -> Any:
     run, function = component.run, invocation.function
-    record = run.component(component.path)
+    # Nothing is on record of what is built for the first time in the first run of all.
+    record = run.component(component.path) if run.has_history else None
     component.record = record
     memo: _MemoKey | None = None
     if function is not None:
@@ -123,8 +184,11 @@ async def _build(component: Component, invocation: Invocation) -> Any:
         raise RuntimeError(f"Child component build cancelled: {how}") from error
     new_memo = None
     if memo is not None and function is not None:
-        known = memo.known if memo.known is not None else await initial_states(memo.states)
-        await component.children_done()  # those that late tasks mounted meanwhile
+        known = memo.known
+        if known is None:
+            known = await initial_states(memo.states) if memo.states else ()
+        if component.has_open_children:
+            await component.children_done()  # those that late tasks mounted meanwhile
         new_memo = ComponentMemo(memo.fingerprint, encode_value(value), component.collector.freeze(), known)
     component.enter(Phase.SUBMITTING)
     await _submit(component, new_memo)
@@ -192,7 +256,10 @@ async def _run_body(component: Component, invocation: Invocation) -> Any:
     _current.set(ComponentContext(component, component.collector))  # this task belongs to the component alone
     no_handlers()
     closing = False
+    target = invocation.target
     try:
+        if isinstance(target, AsyncFunction) and target.is_plain:
+            return in_time(await target.body(*invocation.args, **invocation.kwargs))
         return in_time(await _call_body(component.run, invocation))
     except GeneratorExit:
         closing = True  # the loop is gone, and with it the children
@@ -200,7 +267,8 @@ async def _run_body(component: Component, invocation: Invocation) -> Any:
     finally:
         if not closing:
             component.enter(Phase.WAITING)
-            await component.children_done()
+            if component.has_open_children:
+                await component.children_done()
 
 
 async def _call_body(run: Run, invocation: Invocation) -> Any:
@@ -210,60 +278,41 @@ async def _call_body(run: Run, invocation: Invocation) -> Any:
     body: Callable[..., Any] = target.body if isinstance(target, Function) else target
     if inspect.iscoroutinefunction(body):
         return await body(*args, **kwargs)
-    result = await run_blocking(run.loop, copy_context(), functools.partial(body, *args, **kwargs))
+    result = await run_blocking(run.loop, copy_context(), partial(body, *args, **kwargs))
     return await result if inspect.isawaitable(result) else result
 
 
 async def _submit(component: Component, memo: ComponentMemo | None) -> None:
     run, cycle, path, old = component.run, component.cycle, component.path, component.record
-    carried = _carried(component)
-    before = (*old.targets, *old.left) if old is not None else ()
-    gone = sorted(key for key in before if key not in component.declared and key not in carried)
+    declared = component.declared
+    carried = _carried(component) if component.collector.targets else set[bytes]()
+    gone: list[bytes] = []
+    if old is not None and (old.targets or old.left):
+        gone = sorted(key for key in (*old.targets, *old.left) if key not in declared and key not in carried)
     if run.live:
         await run.stop_unmounted(component)
     stale = stale_below(component) if run.has_history else []
-    state = state_to_store(component)  # before the sinks, which may be the last to see a value that can't be stored
+    # Before the sinks, which may be the last to see a value that can't be stored.
+    state = state_to_store(component) if component.states else None
     submission = Submission(cycle, path)
     try:
-        await submission.wait_for_claims([*component.declared, *gone])
-        submission.plan_declared(component.declared)
-        submission.plan_removed(gone, reprocess=run.full_reprocess)
-        is_in_doubt = submission.has_actions and await _pre_commit(component, submission)
-        handlers = await submission.apply()
-        if component.any_descendant_failed:
-            memo = None
-        if stale:
-            cycle.late.update(keepers_of_rows(run, stale))
-        if memo is not None and path.encoded in cycle.late:
-            cycle.withheld[path.encoded], memo = memo, None
-        record = ComponentRecord(
-            component.processor,
-            True,
-            _ordered(submission.kept, carried),
-            memo,
-            path.encoded in run.doubted or path.encoded in cycle.moved,
-            _has_calls(component),
-            bool(component.states),
-            tuple(submission.left),
-        )
-        if submission.left:
-            cycle.leftovers.add(path.encoded)
-            run.doubted.update(above.encoded for above in path.ancestors())  # they have yet to commit
-        writes = [
-            *submission.settled(),
-            *_call_writes(component),
-            *_state_writes(component, state),
-            *tombstones_for(stale),
-        ]
-        if path.encoded in run.marked:
-            run.marked.discard(path.encoded)
-            run.tombstones.discard(path.encoded)
-            writes.append((RecordKey("tombstone", path), None))
-        if is_in_doubt or record != run.component(path):
-            writes.append((RecordKey("component", path), record))
-        if writes:
-            await run.committer.commit(writes)
-        submission.resolve_children(handlers)
+        if run.submitting and (submission.meets_claims(declared) or submission.meets_claims(gone)):
+            await submission.wait_for_claims([*declared, *gone])
+        submission.plan_declared(declared)
+        if gone:
+            submission.plan_removed(gone, reprocess=run.full_reprocess)
+        possible = _possible(component, submission) if submission.has_actions else []
+        settle = partial(_settle, component, submission, memo, stale, carried, state, is_in_doubt=bool(possible))
+        sink = only_sink(submission)
+        if sink is not None:
+            await Passage(run, submission, sink, settle).begin(possible)
+        else:
+            if submission.has_actions:
+                await submission.pre_commit(possible)
+            handlers = await submission.apply() if submission.has_actions else {}
+            if writes := settle():
+                await run.committer.commit(writes)
+            submission.resolve_children(handlers)
     finally:
         submission.release()
     component.enter(Phase.DONE)
@@ -276,20 +325,61 @@ async def _submit(component: Component, memo: ComponentMemo | None) -> None:
             await report_failure(component, error)
 
 
-async def _pre_commit(component: Component, submission: Submission) -> bool:
-    """Possible records, with the component's claim on them, before any sink is called. Whether there were any."""
+def _possible(component: Component, submission: Submission) -> list[Write]:
+    """Possible records, with the component's claim on them, to store before any sink is called."""
     old, writes = component.record, submission.possible()
     if writes:
         if old is None:
             old = ComponentRecord(component.processor)
-        own = (p.path.encoded for p in submission.planned if p.owner == component.path.encoded)
-        targets = _ordered(old.targets, submission.kept, own)
+        own = {planned.path.encoded for planned in submission.planned if planned.owner == component.path.encoded}
+        targets = _ordered(own, old.targets, submission.kept if submission.kept != [*own] else ())
         in_doubt = replace(old, processor=component.processor, targets=targets, in_doubt=True)
         writes.append((RecordKey("component", component.path), in_doubt))
         if component.run.full_reprocess and component.parent is not None:  # memos above are still there
             writes.extend(submission.doubt(component.parent.path))
-    await submission.pre_commit(writes)
-    return bool(writes)
+    return writes
+
+
+def _settle(
+    component: Component, submission: Submission, memo: ComponentMemo | None, stale: list[StablePath],
+    carried: set[bytes], state: StateRecord | None, *, is_in_doubt: bool,
+) -> list[Write]:  # fmt: skip
+    """What is to be stored once the sinks have returned."""
+    run, cycle, path, old = component.run, component.cycle, component.path, component.record
+    encoded = path.encoded
+    if component.any_descendant_failed:
+        memo = None
+    if stale:
+        cycle.late.update(keepers_of_rows(run, stale))
+    if memo is not None and encoded in cycle.late:
+        cycle.withheld[encoded], memo = memo, None
+    record = ComponentRecord(
+        component.processor,
+        True,
+        _ordered(submission.kept, carried),
+        memo,
+        encoded in run.doubted or encoded in cycle.moved,
+        bool(component.calls) and _has_calls(component),
+        bool(component.states),
+        tuple(submission.left),
+    )
+    if submission.left:
+        cycle.leftovers.add(encoded)
+        run.doubted.update(above.encoded for above in path.ancestors())  # they have yet to commit
+    writes = submission.settled()
+    if component.new_calls or (old is not None and old.has_calls):
+        writes += _call_writes(component)
+    if state is not None or (old is not None and old.has_state):
+        writes.append((RecordKey("state", path), state))
+    if stale:
+        writes += tombstones_for(stale)
+    if encoded in run.marked:
+        run.marked.discard(encoded)
+        run.tombstones.discard(encoded)
+        writes.append((RecordKey("tombstone", path), None))
+    if is_in_doubt or record != run.component(path):
+        writes.append((RecordKey("component", path), record))
+    return writes
 
 
 def _carried(component: Component) -> set[bytes]:
@@ -313,14 +403,7 @@ def _call_writes(component: Component) -> list[Write]:
     return writes
 
 
-def _state_writes(component: Component, state: StateRecord | None) -> list[Write]:
-    if state is None and (component.record is None or not component.record.has_state):
-        return []
-    return [(RecordKey("state", component.path), state)]
-
-
-def _ordered(*groups: Any) -> tuple[bytes, ...]:
-    keys: set[bytes] = set()
-    for group in groups:
-        keys.update(group)
-    return tuple(sorted(keys))
+def _ordered(keys: Collection[bytes], *more: Collection[bytes]) -> tuple[bytes, ...]:
+    if len(keys) == 1 and not any(more):
+        return tuple(keys)
+    return tuple(sorted(set(keys).union(*more)))

@@ -27,7 +27,7 @@ T = TypeVar("T")
 _PICKLE_EXT: Final = 1
 _MSGPACK, _PICKLE = "m", "p"
 _DATES: Final = datetime.datetime, datetime.date  # in a tuple, where a frozen clock leaves them alone
-_NONE_VALUE: Final = StoredValue(_MSGPACK, msgspec.msgpack.encode(None))
+NONE_VALUE: Final = StoredValue(_MSGPACK, msgspec.msgpack.encode(None))
 _NATIVE: Final = frozenset({bool, int, float, str, bytes, list, tuple, dict, set})
 
 # What a pickle may name; a process adds the classes it decorated.
@@ -102,7 +102,7 @@ def annotation_of(function: Any, name: str) -> Any:
 def encode_value(value: object) -> StoredValue:
     """The stored form of a value. NotImplementedError `Cannot serialize` when there is none."""
     if value is None:
-        return _NONE_VALUE
+        return NONE_VALUE
     if type(value) not in _NATIVE and _goes_by_pickle(value):
         return StoredValue(_PICKLE, _pickled(value))
     return StoredValue(_MSGPACK, _encoder.encode(value))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
@@ -45,6 +45,9 @@ class Phase(Enum):
     REUSED = "reused"
     FAILED = "failed"
 
+    is_closed: bool  # on the members, not in tables: a phase hashes by its name, in Python
+    may_become: tuple[Phase, ...]
+
 
 FOLLOWS: Final[dict[Phase, tuple[Phase, ...]]] = {
     Phase.MOUNTED: (Phase.RUNNING, Phase.REUSED, Phase.FAILED),
@@ -57,7 +60,9 @@ FOLLOWS: Final[dict[Phase, tuple[Phase, ...]]] = {
 }
 """What may follow what; `docs/architecture.md` has it as a table."""
 
-_CLOSED: Final = frozenset({Phase.SUBMITTING, Phase.DONE, Phase.REUSED, Phase.FAILED})
+for _phase, _next in FOLLOWS.items():
+    _phase.is_closed = _phase in (Phase.SUBMITTING, Phase.DONE, Phase.REUSED, Phase.FAILED)
+    _phase.may_become = _next
 
 
 class Declared(NamedTuple):
@@ -129,13 +134,13 @@ class Component:
 
     def enter(self, phase: Phase) -> None:
         """Go on to a phase that may follow the present one."""
-        if phase not in FOLLOWS[self.phase]:
+        if phase not in self.phase.may_become:
             raise InternalError(f"component {self.path} went from {self.phase.value} to {phase.value}")
         self.phase = phase
 
     def check_open(self) -> None:
         """RuntimeError when the component has finished (CMP-22)."""
-        if self.phase in _CLOSED:
+        if self.phase.is_closed:
             raise RuntimeError(f"component {self.path} has already finished; a late task or kept context used it")
 
     def declare(self, state: TargetState[Any], child: TargetStateProvider[Any, Any] | None) -> None:
@@ -145,13 +150,16 @@ class Component:
             raise ValueError(f"target state {state.path} is already declared in component {self.path}")
         self.declared[encoded] = Declared(state, _copied(state.value), child)
 
-    def reserve(self, subpath: bytes, part_ends: list[int]) -> StablePath:
-        """The path of a new child, `part_ends` being where each part of its subpath ends. ValueError as of CMP-07."""
+    def reserve(self, subpath: bytes, part_ends: Sequence[int]) -> StablePath:
+        """The path of a new child, `part_ends` being where each part but the last of its subpath ends.
+
+        ValueError as of CMP-07.
+        """
         if not subpath:
             raise UsageError(f"Path is empty: a child of {self.path} needs a subpath")
         base = self.path.encoded
         encoded = base + subpath
-        for end in part_ends[:-1]:
+        for end in part_ends:
             above = base + subpath[:end]
             if above in self.children:
                 part = key_text(StablePath(above).parts()[-1])
@@ -159,9 +167,10 @@ class Component:
             if above not in self.directories:
                 self.directories.add(above)
                 self.run.forget_memo(StablePath(above))
-        if encoded in self.children or encoded in self.directories:
+        children = self.children
+        if encoded in children or encoded in self.directories:
             raise UsageError(f"Path {StablePath(encoded)} already exists; give each child a subpath of its own")
-        self.children.add(encoded)
+        children.add(encoded)
         return StablePath(encoded)
 
     def give_up_slot(self) -> None:
@@ -187,6 +196,11 @@ class Component:
                 self._children_done.set_result(None)
             self._children_done = None
 
+    @property
+    def has_open_children(self) -> bool:
+        """Whether there is a child to wait for."""
+        return self._open_children > 0
+
     async def children_done(self) -> None:
         """Wait until no child is open."""
         while self._open_children and not self.run.interrupted:
@@ -204,7 +218,7 @@ class LiveNode(Component):
         """Refuse: only `process` declares."""
         raise RuntimeError(f"target states can't be declared inside process_live ({self.path}); declare in process()")
 
-    def reserve(self, subpath: bytes, part_ends: list[int]) -> StablePath:
+    def reserve(self, subpath: bytes, part_ends: Sequence[int]) -> StablePath:
         """Refuse: only `process` mounts (LIV-42)."""
         raise RuntimeError(
             f"mounting is not allowed inside process_live ({self.path}); use operator.update, or mount in process()"
@@ -261,5 +275,6 @@ def current_context() -> ComponentContext:
         raise RuntimeError(
             "No ComponentContext available: call this from a function run by App.update, mount or use_mount"
         )
-    context.component.check_open()
+    if context.component.phase.is_closed:
+        context.component.check_open()  # says so
     return context

@@ -100,11 +100,22 @@ def fingerprint_call(
     identity: bytes, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[bytes, list[StateFunction]]:
     """The fingerprint of a call as written (FN-07), and the state functions found in its arguments, in order."""
-    encoder = _Encoder()
-    parts = [identity, b"%d:" % len(args), *map(encoder.encode, args)]
-    for name in sorted(kwargs):
-        parts += (encoder.encode(name), encoder.encode(kwargs[name]))
-    return blake2b(b"".join(parts), digest_size=16).digest(), encoder.states
+    encoder: _Encoder | None = None
+    parts = [identity, b"%d:" % len(args)]
+    for arg in args:
+        if type(arg) is str:
+            raw = arg.encode("utf-8", "surrogatepass")
+            parts.append(b"s%d:%b" % (len(raw), raw))
+        else:
+            if encoder is None:
+                encoder = _Encoder()
+            parts.append(encoder.encode(arg))
+    if kwargs:
+        if encoder is None:
+            encoder = _Encoder()
+        for name in sorted(kwargs):
+            parts += (encoder.encode(name), encoder.encode(kwargs[name]))
+    return blake2b(b"".join(parts), digest_size=16).digest(), [] if encoder is None else encoder.states
 
 
 def name_of_module(module: str) -> str:

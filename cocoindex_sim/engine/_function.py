@@ -136,6 +136,7 @@ class Function(Generic[P, R_co]):
             return self
         twin: AsyncFunction[P, R_co] = object.__new__(AsyncFunction)
         twin.__dict__.update(self.__dict__, _body_is_async=False, _shared=None)
+        twin.__dict__.pop("is_plain", None)
         current_process().logic.register(twin)
         return twin
 
@@ -193,6 +194,11 @@ class AsyncFunction(Function[P, R_co]):
             self._shared = Batching(body, is_async=self._body_is_async, size_max=max_batch_size, runner=runner)
         elif runner is not None:
             self._shared = RunnerCalls(body, is_async=self._body_is_async, runner=runner)
+
+    @functools.cached_property
+    def is_plain(self) -> bool:
+        """Whether calling the body, and awaiting what it gives, is all there is to running it."""
+        return self._body_is_async and self._shared is None
 
     @functools.cached_property
     def return_type(self) -> Any:

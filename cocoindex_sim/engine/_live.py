@@ -351,13 +351,13 @@ class LiveActivity:
         anchor = Component(cycle, self.path, self.processor, None)
         anchor.stats = self.node.stats
         anchor.record = record = self.run.component(self.path)
-        ends = split_parts(subpath)
+        ends = split_parts(subpath)[:-1]
         anchor.reserve(subpath, ends)
         if record is None:
             self._put_on_record()
         elif record.memo is not None:
             self.run.forget_memo(self.path)
-        for end in ends[:-1]:
+        for end in ends:
             self.run.forget_memo(StablePath(self.path.encoded + subpath[:end]))
         return anchor
 

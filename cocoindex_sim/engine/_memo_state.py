@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from types import UnionType
-from typing import Any, NamedTuple, Union, get_args, get_origin
+from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin
 
 from ..ports import StoredValue
 from ..values import NON_EXISTENCE, NonExistenceType
@@ -21,6 +21,8 @@ __all__ = [
     "check_states_now",
     "initial_states",
     "initial_states_now",
+    "surely_stand",
+    "with_quick_check",
 ]
 
 
@@ -33,6 +35,32 @@ class MemoStateOutcome(NamedTuple):
     state: Any
     memo_valid: bool = False
     recollect_after_run: bool = False
+
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+
+def with_quick_check(check: Callable[[Any, Any], bool]) -> Callable[[FunctionT], FunctionT]:
+    """Of an async method that is a state function: give it a quick look that may make waiting for it needless.
+
+    `check(instance, previous state)` says whether the method would surely answer that this state stands, and is to be
+    stored as it is. It must not call code that waits.
+    """
+
+    def decorate(function: FunctionT) -> FunctionT:
+        function.quick_check = check  # type: ignore[attr-defined]  # found through the bound method, too
+        return function
+
+    return decorate
+
+
+def surely_stand(functions: Sequence[StateFunction], stored: Sequence[StoredValue]) -> bool:
+    """Whether all states are known to stand as they are, without waiting. If not, they have to be asked."""
+    for function, state in zip(functions, stored, strict=True):
+        check = getattr(function, "quick_check", None)
+        if check is None or not check(function.__self__, decode_value(state, _state_type(function))):  # type: ignore[attr-defined]
+            return False
+    return True
 
 
 class StateCheck(NamedTuple):

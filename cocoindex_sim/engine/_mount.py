@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
-from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar
 
 from ..ports import ComponentRecord, RecordKey
-from ..values import ComponentMounted, Symbol, encode_key
-from ._build import Invocation, build, invocation_of
+from ..values import ComponentMounted, StablePath, Symbol, encode_key
+from ._build import Invocation, build, invocation_of, reuse_at_once
 from ._component import Component, ComponentContext, LiveNode, Phase, current_context
-from ._deadline import check_deadline, in_time
+from ._deadline import check_deadline, current_deadline_ns, in_time, set_deadline_ns
 from ._declare import declare_target_state_with_child
 from ._exceptions import MountKind, report_failure, scoped_handlers
 from ._handle import ComponentMountHandle
@@ -19,6 +20,9 @@ from ._live import default_subpath_name, is_live_class, start_live
 from ._outcome import Outcome
 from ._subpath import ComponentSubpath, split_parts
 from ._targets import TargetState, TargetStateProvider
+
+if TYPE_CHECKING:
+    from ._run import Run
 
 __all__ = [
     "map",
@@ -30,6 +34,9 @@ __all__ = [
     "subpath_of",
     "use_mount",
 ]
+
+_REUSED_IN_A_TURN: Final = 256
+"""How many children are reused before other tasks have their turn."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -58,13 +65,16 @@ async def mount_child(
     if isinstance(target, type) and is_live_class(target):
         return mount_live(context, subpath, target(*args, **kwargs))
     invocation = invocation_of(target, args, kwargs)
-    child = _begin(context, subpath, invocation.processor)
+    path = _place(context, subpath)
+    if invocation.key is not None and (reused := reuse_at_once(context, path, invocation)) is not None:
+        return await _in_turn(context.component.run, reused)
+    child = _child(context, path, invocation.processor)
     return await _start(child, invocation, background=kind)
 
 
 def mount_live(context: ComponentContext, subpath: bytes, instance: Any) -> asyncio.Future[Outcome[Any]]:
     """Mount an instance of a live component class; the future is done when it is ready."""
-    node = _begin(context, subpath, type(instance).__qualname__, LiveNode)
+    node = _child(context, _place(context, subpath), type(instance).__qualname__, LiveNode)
     assert isinstance(node, LiveNode)
     _in_background(node, "process_live")
     context.component.give_up_slot()
@@ -86,8 +96,13 @@ async def use_mount(*pos_args: Any, **kwargs: Any) -> Any:
 
 
 async def _use(context: ComponentContext, subpath: bytes, invocation: Invocation) -> Any:
-    child = _begin(context, subpath, invocation.processor)
-    outcome = await asyncio.shield(await _start(child, invocation, background=None))
+    path = _place(context, subpath)
+    outcome: Outcome[Any] | None = None
+    if invocation.key is not None:
+        outcome = reuse_at_once(context, path, invocation)
+    if outcome is None:
+        child = _child(context, path, invocation.processor)
+        outcome = await asyncio.shield(await _start(child, invocation, background=None))
     try:
         return in_time(outcome.get())
     finally:
@@ -176,11 +191,13 @@ def subpath_of(subpath: bytes | None, target: Any) -> bytes:
     return encode_key(Symbol(name))
 
 
-def _begin(context: ComponentContext, subpath: bytes, processor: str, kind: type[Component] = Component) -> Component:
-    """Give a child its place in the tree. From here on its parent waits for it."""
+def _place(context: ComponentContext, subpath: bytes) -> StablePath:
+    """Give a child its place in the tree."""
     parent, run = context.component, context.component.run
     subpath = context.subpath + subpath
-    path = parent.reserve(subpath, split_parts(subpath))
+    # Most subpaths are a single string, and that ends where the first zero byte is.
+    single = subpath[:1] == b"\x28" and subpath.find(b"\0") == len(subpath) - 1
+    path = parent.reserve(subpath, () if single else split_parts(subpath)[:-1])
     if path.encoded in run.tombstones:
         run.remounted.add(path.encoded)
     if parent.record is None:
@@ -191,6 +208,12 @@ def _begin(context: ComponentContext, subpath: bytes, processor: str, kind: type
     while call is not None:
         call.mounted = True
         call = call.outer
+    return path
+
+
+def _child(context: ComponentContext, path: StablePath, processor: str, kind: type[Component] = Component) -> Component:
+    """The child itself. From here on its parent waits for it."""
+    parent, run = context.component, context.component.run
     child = kind(parent.cycle, path, processor, parent)
     if context.group is not None:
         child.stats = context.group
@@ -199,6 +222,18 @@ def _begin(context: ComponentContext, subpath: bytes, processor: str, kind: type
     if run.observed:
         run.emit(ComponentMounted(path, processor))
     return child
+
+
+async def _in_turn(run: Run, outcome: Outcome[Any]) -> asyncio.Future[Outcome[Any]]:
+    """The future of a child that was over at once. Now and then, others have their turn."""
+    run.reused += 1
+    if run.reused % _REUSED_IN_A_TURN == 0:
+        await asyncio.sleep(0)
+    if outcome.value is None:
+        return run.nothing
+    future: asyncio.Future[Outcome[Any]] = run.loop.create_future()
+    future.set_result(outcome)
+    return future
 
 
 def _in_background(child: Component, kind: MountKind) -> None:
@@ -223,8 +258,10 @@ async def _start(
         child.phase = Phase.FAILED
         parent.child_ended(child, background=background is not None)
         raise
-    deadline = run.inherit_deadline() if background is None else None
-    return run.spawn(_run_child(child, invocation, background is not None), child.processor, deadline)
+    context = copy_context()  # what it says of the mounting component holds no longer once the body begins
+    if background is not None and current_deadline_ns() is not None:
+        context.run(set_deadline_ns, None)
+    return run.spawn(_run_child(child, invocation, background is not None), child.processor, context)
 
 
 async def _run_child(child: Component, invocation: Invocation, background: bool) -> Outcome[Any]:

@@ -24,17 +24,21 @@ from ._cycle import Cycle
 from ._deadline import current_deadline_ns, set_deadline_ns
 from ._exceptions import ExceptionHandler, Failure, report_failure
 from ._live import LiveActivity
+from ._outcome import Outcome
 from ._process import Process
 from ._sink import SinkQueue
 from ._slots import Slots
 from ._stats import StatsCounter
-from ._submit import PlannedChange
+from ._submit import PlannedChange, Submission
 from ._targets import ATTACHMENT, TargetActionSink, TargetStateProvider
 
 __all__ = ["Run", "RunMode"]
 
 LIVE_FAILURES_MAX: Final = 1_000
 """How many background failures a live run remembers."""
+
+TASKS_KEPT: Final = 64
+"""How many tasks a run remembers before it looks which of them are done."""
 
 T = TypeVar("T")
 RunMode = Literal["update", "full_reprocess", "drop"]
@@ -81,7 +85,7 @@ class Run:
         self.doubted: set[bytes] = set()  # components that lost target states, or have such ones below them
         self.failed: set[bytes] = set()  # components whose last build in this run failed
         self.has_history = False  # whether anything was on record when the run began
-        self.submitting: dict[bytes, asyncio.Future[None]] = {}  # target states with a sink call in flight
+        self.submitting: dict[bytes, Submission] = {}  # target states with a sink call in flight, and whose
         self.call_waits = CallWaits()
         self.resolved: dict[bytes, TargetStateProvider[Any, Any]] = {}  # containers declared in this run
         self.is_live = live  # whether live components go on once they are ready
@@ -90,9 +94,14 @@ class Run:
         self._live_changed: asyncio.Future[None] | None = None
         self._makes_way = False
         self.interrupted = False
+        self.reused = 0  # children that were over as soon as they were mounted
+        self._nothing: asyncio.Future[Outcome[Any]] | None = None
         self._observers: list[Observer] = process.observers
         self._sinks: dict[TargetActionSink[Any], SinkQueue] = {}
-        self._tasks: dict[asyncio.Task[Any], None] = {}  # in order of creation, so that an interrupt has one order
+        self._last_queue: SinkQueue | None = None
+        # In order of creation, so that an interrupt has one order. Some are done, never more than are not.
+        self._tasks: dict[asyncio.Task[Any], None] = {}
+        self._tasks_max = TASKS_KEPT
 
     # -- what components ask for -----------------------------------------------------------------------------------
 
@@ -249,25 +258,41 @@ class Run:
 
     def sink_queue(self, sink: TargetActionSink[Any]) -> SinkQueue:
         """The queue of a sink in this run."""
-        queue = self._sinks.get(sink)
-        if queue is None:
-            queue = self._sinks[sink] = SinkQueue(sink, self, _outside_component())
+        queue = self._last_queue  # of the same object, mostly
+        if queue is None or queue.sink is not sink:
+            queue = self._sinks.get(sink)
+            if queue is None:
+                queue = self._sinks[sink] = SinkQueue(sink, self, _outside_component())
+            self._last_queue = queue
         return queue
 
     def spawn(self, work: Coroutine[Any, Any, T], name: str, context: Context | None = None) -> asyncio.Task[T]:
         """Start a task of this run, outside any component."""
         task = self.loop.create_task(work, name=name, context=context or _outside_component())
         self._tasks[task] = None
-        task.add_done_callback(self._tasks.pop)
+        if len(self._tasks) >= self._tasks_max:  # by and by: a callback for each would take a turn of the loop
+            self._forget_tasks()
         if self.interrupted:
             task.cancel()
         return task
+
+    def _forget_tasks(self) -> None:
+        self._tasks = {task: None for task in self._tasks if not task.done()}
+        self._tasks_max = max(TASKS_KEPT, 2 * len(self._tasks))
 
     def inherit_deadline(self) -> Context:
         """A context outside any component that keeps the deadline of the running code (TMO-04)."""
         context = _outside_component()
         context.run(set_deadline_ns, current_deadline_ns())
         return context
+
+    @property
+    def nothing(self) -> asyncio.Future[Outcome[Any]]:
+        """The future of a child that is over and gave None. One for all."""
+        if self._nothing is None:
+            self._nothing = self.loop.create_future()
+            self._nothing.set_result(Outcome(None, None))
+        return self._nothing
 
     def root_is_ready(self, value: Any) -> None:
         """The root, and so all of the first pass, is ready; `value` is what it returned."""
@@ -278,7 +303,7 @@ class Run:
         """Cancel every task of this run; the run then ends with CancelledError."""
         self.interrupted = True
         for task in list(self._tasks):
-            task.cancel()
+            task.cancel()  # in vain where it is done
 
     # -- the two kinds of run --------------------------------------------------------------------------------------
 
@@ -299,8 +324,8 @@ class Run:
         root = Component(cycle, ROOT_PATH, invocation.processor, None)
         await self.slots.take()
         outcome = await self.spawn(build(root, invocation), "root", self.inherit_deadline())
-        while self.interrupted and self._tasks:
-            await asyncio.wait(self._tasks)
+        while self.interrupted and (pending := [task for task in self._tasks if not task.done()]):
+            await asyncio.wait(pending)
         if outcome.error is None:
             await cycle.finish(partial(report_failure, root))
             self.root_is_ready(outcome.value)
@@ -350,6 +375,8 @@ class Run:
             if self.observed:
                 self.emit(RunFinished(self.app, repr(error)))
             raise
+        finally:
+            self._forget_tasks()  # their exceptions would keep this run, and all it knows
         if self.observed:
             self.emit(RunFinished(self.app, None))
         return result

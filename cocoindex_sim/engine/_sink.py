@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextvars import Context
 from functools import partial
 from itertools import accumulate
@@ -18,44 +18,51 @@ from ._targets import TargetActionSink, TargetHandler
 if TYPE_CHECKING:
     from ._run import Run
 
-__all__ = ["SinkQueue"]
+__all__ = ["Handlers", "SinkQueue"]
 
 
 Handlers: TypeAlias = dict[int, TargetHandler[Any, Any, Any]]
 """Handlers of rows that a sink callback handed over, by the index of the container's action."""
 
 
+Applied: TypeAlias = "Callable[[Handlers | BaseException], object]"
+"""Called once with what came of some actions: handlers of rows, or what the sink raised."""
+
+
 class _Waiting(NamedTuple):
     path: StablePath
     actions: list[Any]
     containers: Collection[int]  # the indices of actions whose states have rows
-    applied: asyncio.Future[Handlers]
+    applied: Applied
 
 
 class SinkQueue:
     """One sink in one run. While a call is in flight, what other components bring waits and goes out together."""
 
-    __slots__ = ("_context", "_drainer", "_provider", "_run", "_sink", "_waiting")
+    __slots__ = ("_context", "_drainer", "_provider", "_run", "_waiting", "sink")
 
     def __init__(self, sink: TargetActionSink[Any], run: Run, context: Context) -> None:
-        self._sink = sink
+        self.sink = sink
         self._run = run
         self._provider: ContextProvider = run.context_provider
         self._context = context  # outside any component: sinks have none (TGT-11)
         self._waiting: list[_Waiting] = []
         self._drainer: asyncio.Task[None] | None = None
 
-    async def apply(self, path: StablePath, actions: list[Any], containers: Collection[int] = ()) -> Handlers:
+    def apply(self, path: StablePath, actions: list[Any], containers: Collection[int] = ()) -> asyncio.Future[Handlers]:
         """Apply the actions of one component; the handlers of rows that came back in one of the deprecated ways.
 
         `containers`: the indices of actions whose states were declared with a child. Raises what the sink raised.
         """
-        applied = self._run.loop.create_future()
+        applied: asyncio.Future[Handlers] = self._run.loop.create_future()
+        self.hand_over(path, actions, containers, partial(_tell, applied))
+        return applied
+
+    def hand_over(self, path: StablePath, actions: list[Any], containers: Collection[int], applied: Applied) -> None:
+        """As `apply`, and have this called at once when it is done. It must not raise."""
         self._waiting.append(_Waiting(path, actions, containers, applied))
         if self._drainer is None:
             self._drainer = self._run.spawn(self._drain(), "sink", self._context)
-        handlers: Handlers = await applied
-        return handlers
 
     async def _drain(self) -> None:
         try:
@@ -65,7 +72,7 @@ class SinkQueue:
         finally:
             self._drainer = None
             for waiting in self._waiting:  # only when this task was cancelled
-                waiting.applied.cancel()
+                waiting.applied(asyncio.CancelledError())
 
     async def _apply_batch(self, batch: list[_Waiting]) -> None:
         """One call; when it fails, the same in halves until the culprit is alone (TGT-14)."""
@@ -91,8 +98,8 @@ class SinkQueue:
 
     async def _call(self, batch: list[_Waiting]) -> Handlers:
         actions = [action for waiting in batch for action in waiting.actions]
-        if not self._sink.takes_slots:
-            return handlers_returned(await self._call_fn(actions), self._sink.name)
+        if not self.sink.takes_slots:
+            return handlers_returned(await self._call_fn(actions), self.sink.name)
         firsts = accumulate((len(waiting.actions) for waiting in batch), initial=0)
         slots: dict[int, ChildSlot[Any]] = {
             first + index: ChildSlot()
@@ -103,8 +110,8 @@ class SinkQueue:
         return {index: slot.handler for index, slot in slots.items() if slot.handler is not None}
 
     async def _call_fn(self, *arguments: Any) -> Any:
-        fn: Any = self._sink.fn
-        if self._sink.is_async:
+        fn: Any = self.sink.fn
+        if self.sink.is_async:
             return await fn(self._provider, *arguments)
         else:
             call = run_blocking(self._run.loop, self._context.copy(), partial(fn, self._provider, *arguments))
@@ -120,13 +127,19 @@ class SinkQueue:
         run, count = self._run, len(waiting.actions)
         if run.observed:
             run.emit(
-                ActionsApplied(waiting.path, self._sink.name, count)
+                ActionsApplied(waiting.path, self.sink.name, count)
                 if error is None
-                else ActionsFailed(waiting.path, self._sink.name, count, repr(error))
+                else ActionsFailed(waiting.path, self.sink.name, count, repr(error))
             )
-        if waiting.applied.done():
-            return
-        if isinstance(outcome, BaseException):
-            waiting.applied.set_exception(outcome)
-        else:
-            waiting.applied.set_result(outcome)
+        waiting.applied(outcome)
+
+
+def _tell(applied: asyncio.Future[Handlers], outcome: Handlers | BaseException) -> None:
+    if applied.done():
+        return
+    if isinstance(outcome, asyncio.CancelledError):
+        applied.cancel()
+    elif isinstance(outcome, BaseException):
+        applied.set_exception(outcome)
+    else:
+        applied.set_result(outcome)

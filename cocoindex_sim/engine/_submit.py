@@ -51,6 +51,7 @@ class _Planned(NamedTuple):
     new: StoredValue | None
     generation: Generation | None  # a container's, once settled
     child: TargetStateProvider[Any, Any] | None
+    before: TargetRecord  # what may be there from the moment the sink is called
 
 
 class PlannedChange(NamedTuple):
@@ -71,13 +72,27 @@ class Submission:
     In order: `plan_declared` / `plan_removed`, then `pre_commit`, `apply`, and the writes of `settled`.
     """
 
-    __slots__ = ("_claimed", "_cycle", "_owner", "_rows", "_run", "dropped", "kept", "left", "path", "planned", "taken")
+    __slots__ = (
+        "_cycle",
+        "_is_claiming",
+        "_owner",
+        "_released",
+        "_rows",
+        "_run",
+        "dropped",
+        "kept",
+        "left",
+        "path",
+        "planned",
+        "taken",
+    )
 
     def __init__(self, cycle: Cycle, path: StablePath) -> None:
         self._cycle = cycle
         self._run = cycle.run
         self._owner = path.encoded
-        self._claimed: asyncio.Future[None] | None = None
+        self._is_claiming = False
+        self._released: asyncio.Future[None] | None = None  # made when somebody waits
         self.path = path
         self.planned: list[_Planned] = []
         self.kept: list[bytes] = []  # states that stay tracked by this component, declared or not
@@ -86,11 +101,17 @@ class Submission:
         self.dropped: list[bytes] = []  # states whose records go without an action
         self._rows: dict[bytes, bytes] = {}  # rows that go with their containers, and their owners
 
+    def meets_claims(self, keys: Iterable[bytes]) -> bool:
+        """Whether another component has a sink call in flight for one of these states."""
+        return not self._run.submitting.keys().isdisjoint(keys)
+
     async def wait_for_claims(self, keys: Iterable[bytes]) -> None:
         """Wait while another component has a sink call in flight for one of these states (TGT-29)."""
         submitting = self._run.submitting
         while busy := next((submitting[key] for key in keys if key in submitting), None):
-            await asyncio.shield(busy)
+            if busy._released is None:
+                busy._released = self._run.loop.create_future()
+            await asyncio.shield(busy._released)
 
     def plan_declared(self, declared: dict[bytes, Declared]) -> None:
         """Reconcile each declared state, the later of two declaring components winning (TGT-26, TGT-30)."""
@@ -105,7 +126,7 @@ class Submission:
             if child is not None and record is not None:
                 self._keep_running(record)
             past = look_back(record, provider.generation, reprocess=run.full_reprocess)
-            if child is None and _is_fingerprint(provider.handler, value, past):
+            if child is None and not past.may_be_missing and _is_fingerprint(provider.handler, value, past):
                 output = None
             else:
                 output = self._ask(provider.handler, state.key, value, past)
@@ -129,9 +150,15 @@ class Submission:
                 self.kept.append(encoded)
             elif child is not None:
                 self._drop_rows(state.path)  # with the container, what is known of its rows is forgotten (TGT-07)
-            self.planned.append(
-                _Planned(state.path, self._owner, provider.generation, record, output, new, generation, child)
-            )
+            self._plan(state.path, self._owner, provider.generation, record, output, new, generation, child)
+
+    def _plan(
+        self, path: StablePath, owner: bytes, container: Generation, record: TargetRecord | None,
+        output: TargetReconcileOutput, new: StoredValue | None, generation: Generation | None,
+        child: TargetStateProvider[Any, Any] | None,
+    ) -> None:  # fmt: skip
+        before = before_applied(record, owner, container, new)
+        self.planned.append(_Planned(path, owner, container, record, output, new, generation, child, before))
 
     def plan_removed(self, keys: Iterable[bytes], *, reprocess: bool = False, forget: bool = False) -> None:
         """Reconcile states this component owns and no longer declares, to nothing.
@@ -178,7 +205,7 @@ class Submission:
         if output is None:
             self.dropped.append(path.encoded)
         else:
-            self.planned.append(_Planned(path, record.owner, container, record, output, new, record.generation, None))
+            self._plan(path, record.owner, container, record, output, new, record.generation, None)
 
     def _plan_rows(
         self, path: StablePath, key: Any, generation: Generation, handler: TargetHandler[Any, Any, Any], past: Past
@@ -212,7 +239,8 @@ class Submission:
     def _ask(
         self, handler: TargetHandler[Any, Any, Any], key: Any, value: Any, past: Any
     ) -> TargetReconcileOutput | None:
-        output = handler.reconcile(key, value, self._decoded(handler, past.records), past.may_be_missing)
+        records = self._decoded(handler, past.records) if past.records else []
+        output = handler.reconcile(key, value, records, past.may_be_missing)
         if output is not None and not isinstance(output, TargetReconcileOutput):
             raise TypeError(f"{type(handler).__qualname__}.reconcile must return a TargetReconcileOutput or None,"
                             f" got {output!r}")  # fmt: skip
@@ -262,6 +290,11 @@ class Submission:
     # -- phases ----------------------------------------------------------------------------------------------------
 
     @property
+    def is_preview(self) -> bool:
+        """Whether nothing is to be applied."""
+        return self._run.is_preview
+
+    @property
     def has_actions(self) -> bool:
         """Whether a sink has to be called."""
         return bool(self.planned)
@@ -270,22 +303,26 @@ class Submission:
         """The target records to store before any sink is called; none where nothing new is possible."""
         writes = list(self.taken)
         for planned in self.planned:
-            record = self._before(planned)
-            if record != planned.record:
-                writes.append((RecordKey("target", planned.path), record))
+            if planned.before != planned.record:
+                writes.append((RecordKey("target", planned.path), planned.before))
         return writes
-
-    @staticmethod
-    def _before(planned: _Planned) -> TargetRecord:
-        return before_applied(planned.record, planned.owner, planned.provider_generation, planned.new)
 
     async def pre_commit(self, writes: list[Write]) -> None:
         """Make the possible records durable, and hold off others that want these states."""
-        self._claimed = self._run.loop.create_future()
-        for planned in self.planned:
-            self._run.submitting[planned.path.encoded] = self._claimed
+        self.claim()
         if writes:
             await self._run.committer.commit(writes)
+        self.tell_pre_committed()
+
+    def claim(self) -> None:
+        """Hold off others that want these states."""
+        self._is_claiming = True
+        submitting = self._run.submitting
+        for planned in self.planned:
+            submitting[planned.path.encoded] = self
+
+    def tell_pre_committed(self) -> None:
+        """Tell the observers."""
         if self._run.observed:
             self._run.emit(PreCommitted(self.path, tuple(planned.path for planned in self.planned)))
 
@@ -329,11 +366,13 @@ class Submission:
         elif planned.record is None or not any(planned.record.possible):
             kind = "add"
         else:
-            kind = "assert" if self._before(planned) == planned.record else "change"
+            kind = "assert" if planned.before == planned.record else "change"
         return PlannedChange(kind, planned.path, self.path, planned.output.action)
 
     def _calls(self) -> Iterable[tuple[TargetActionSink[Any], list[_Planned]]]:
         """The sink calls to make: one for each sink, unless a container would go before its rows."""
+        if len(self.planned) == 1:
+            return [(self.planned[0].output.sink, self.planned)]
         if not self._rows:
             by_sink: dict[TargetActionSink[Any], list[_Planned]] = {}
             for planned in self.planned:
@@ -359,10 +398,11 @@ class Submission:
         writes: list[Write] = [] if self.planned else list(self.taken)
         for planned in self.planned:
             record = after_applied(planned.owner, planned.provider_generation, planned.new, planned.generation)
-            if record != self._before(planned):
+            if record != planned.before:
                 writes.append((RecordKey("target", planned.path), record))
-        writes.extend((RecordKey("target", StablePath(encoded)), None) for encoded in self.dropped)
-        for owner in sorted({owner for owner in self._rows.values() if owner != self._owner}):
+        if self.dropped:
+            writes.extend((RecordKey("target", StablePath(encoded)), None) for encoded in self.dropped)
+        for owner in sorted({owner for owner in self._rows.values() if owner != self._owner}) if self._rows else ():
             writes.extend(self.doubt(StablePath(owner)))  # what it declared is lost
         return writes
 
@@ -378,11 +418,12 @@ class Submission:
 
     def release(self) -> None:
         """Let others have these states, whatever came of it."""
-        if self._claimed is None:
+        if not self._is_claiming:
             return
         for planned in self.planned:
             self._run.submitting.pop(planned.path.encoded, None)
-        self._claimed.set_result(None)
+        if self._released is not None:
+            self._released.set_result(None)
 
 
 def _next_generation(record: TargetRecord | None, container: Generation, invalidation: str | None) -> Generation:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import Final, Generic, NamedTuple
 
-from ..engine import MemoStateOutcome, fingerprint_bytes
+from ..engine import MemoStateOutcome, fingerprint_bytes, with_quick_check
 from ..values import NonExistenceType
 from ._path import FilePath, ResolvedPathT
 
@@ -101,6 +101,10 @@ class FileLike(ABC, Generic[ResolvedPathT]):
     def __coco_memo_key__(self) -> object:
         return self._file_path.__coco_memo_key__()
 
+    def _has_modified_time(self, prev_state: tuple[datetime, bytes]) -> bool:
+        return self._metadata is not None and self._metadata.modified_time == prev_state[0]
+
+    @with_quick_check(_has_modified_time)
     async def __coco_memo_state__(self, prev_state: tuple[datetime, bytes] | NonExistenceType) -> MemoStateOutcome:
         modified_time = (await self._ensure_metadata()).modified_time
         if isinstance(prev_state, NonExistenceType):

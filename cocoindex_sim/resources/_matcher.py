@@ -65,7 +65,10 @@ class PatternFilePathMatcher(FilePathMatcher):
 
     def is_dir_included(self, path: PurePath) -> bool:
         """Whether the directory is not excluded, or a `!` pattern keeps something below it (FS-18)."""
-        text = path.as_posix()
+        return self.enters(path.as_posix())
+
+    def enters(self, text: str) -> bool:
+        """As `is_dir_included`, given the path with slashes."""
         raw = text.encode("utf-8", "surrogateescape")
         if not self._is_excluded(raw):
             return True
@@ -75,7 +78,11 @@ class PatternFilePathMatcher(FilePathMatcher):
 
     def is_file_included(self, path: PurePath) -> bool:
         """Whether the file's own path is included and not excluded; its directories are not looked at (FS-17)."""
-        raw = path.as_posix().encode("utf-8", "surrogateescape")
+        return self.yields(path.as_posix())
+
+    def yields(self, text: str) -> bool:
+        """As `is_file_included`, given the path with slashes."""
+        raw = text.encode("utf-8", "surrogateescape")
         if not self._includes_all and (self._included is None or not self._included.fullmatch(raw)):
             return False
         return not self._is_excluded(raw)

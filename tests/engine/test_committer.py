@@ -107,7 +107,7 @@ def test_reads_see_what_is_on_its_way_and_the_last_of_it(store: Store) -> None:
         assert (store.seen("k"), store.seen("l")) == ("2", None)
 
     store.loop.run_until_complete(story())
-    assert store.committer._overlay == {}
+    assert (store.committer._filling, store.committer._flying) == ({}, {})
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), asyncio.CancelledError()])

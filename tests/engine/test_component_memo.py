@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, NamedTuple
 
 import pytest
 
 import cocoindex_sim as coco
+from cocoindex_sim.engine import with_quick_check
 from cocoindex_sim.values import DeserializationError
 
 from .bench import Bench, Journal
@@ -297,3 +299,102 @@ def test_a_doubt_is_looked_into_once(bench: Bench) -> None:  # TGT-26, FN-14
         bench.update(app)
         assert bench.events("component_reused") == ["component_reused /@group"]
         assert bool(writes) is written
+
+
+# -- without a task --------------------------------------------------------------------------------------------------------
+
+
+class Turns:
+    """Many children that are reused, and another task that counts its turns meanwhile."""
+
+    def __init__(self, bench: Bench, count: int) -> None:
+        self.taken = 0
+        self.tasks: list[str] = []
+
+        @coco.fn(memo=True)
+        async def child(number: int) -> int | None:
+            return number if number % 2 else None
+
+        async def main() -> None:
+            ticking = asyncio.ensure_future(self._tick())
+            loop = asyncio.get_running_loop()
+            loop.set_task_factory(self._made)
+            handles = [await coco.mount(coco.component_subpath(number), child, number) for number in range(count)]
+            loop.set_task_factory(None)
+            for handle in handles:
+                await handle.ready()
+            ticking.cancel()
+
+        self.app = bench.app(main)
+
+    async def _tick(self) -> None:
+        while True:
+            self.taken += 1
+            await asyncio.sleep(0)
+
+    def _made(self, loop: Any, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+        self.tasks.append(coroutine.__qualname__)
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+
+def test_a_child_that_is_reused_takes_no_task(bench: Bench) -> None:
+    turns = Turns(bench, 10)
+    bench.update(turns.app)
+    assert turns.tasks.count("_run_child") == 10
+    turns.tasks.clear()
+    bench.update(turns.app)
+    assert "_run_child" not in turns.tasks
+
+
+def test_others_have_their_turn_while_many_children_are_reused(bench: Bench) -> None:
+    turns = Turns(bench, 2_000)
+    bench.update(turns.app)
+    turns.taken = 0
+    bench.update(turns.app)
+    assert turns.taken >= 5
+
+
+def test_a_quick_check_that_says_so_spares_the_state_function(bench: Bench) -> None:
+    asked: list[str] = []
+
+    class Version:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def __coco_memo_key__(self) -> str:
+            return "version"
+
+        def _is_same(self, state: int) -> bool:
+            asked.append("quick")
+            if self.number < 0:
+                raise ValueError("what a quick check raises is left to the state function")
+            return state == self.number
+
+        @with_quick_check(_is_same)
+        async def __coco_memo_state__(self, state: Any) -> coco.MemoStateOutcome:
+            asked.append("state")
+            return coco.MemoStateOutcome(self.number, state == self.number)
+
+    @coco.fn(memo=True)
+    async def child(version: Version) -> None:
+        asked.append("body")
+
+    async def main(number: list[int]) -> None:
+        await coco.use_mount(coco.component_subpath("child"), child, Version(number[0]))
+
+    number = [1]
+    app = bench.app(main, number)
+
+    def update(value: int) -> list[str]:
+        number[0] = value
+        bench.update(app)
+        told = asked.copy()
+        asked.clear()
+        return told
+
+    assert update(1) == ["body", "state"]
+    assert update(1) == ["quick"]
+    assert update(2) == ["quick", "state", "body"]
+    assert update(2) == ["quick"]
+    assert update(-1) == ["quick", "state", "body"]
+    assert update(-1) == ["quick", "state"]

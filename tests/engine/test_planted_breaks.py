@@ -15,6 +15,7 @@ from cocoindex_sim.engine import (
     _component,
     _cycle,
     _dependencies,
+    _passage,
     _run,
     _submit,
 )
@@ -34,18 +35,26 @@ EXAMPLES = 1000
 
 
 def commit_before_apply(patch: Patch) -> None:
-    apply = _submit.Submission.apply
+    apply, pre_committed = _submit.Submission.apply, _passage.Passage._pre_committed
 
     async def early(self: Any) -> Any:
         await self._run.committer.commit(self.settled())
         return await apply(self)
 
+    def early_on_the_way(self: Any, error: Any) -> None:
+        def go_on(error: Any) -> None:
+            pre_committed(self, error)
+
+        self._run.committer.commit_then(self._submission.settled(), go_on)
+
     patch(_submit.Submission, "apply", early)
+    patch(_passage.Passage, "_pre_committed", early_on_the_way)
 
 
 def no_pre_commit(patch: Patch) -> None:
-    pre_commit = _submit.Submission.pre_commit
+    pre_commit, begin = _submit.Submission.pre_commit, _passage.Passage.begin
     patch(_submit.Submission, "pre_commit", lambda self, writes: pre_commit(self, []))
+    patch(_passage.Passage, "begin", lambda self, writes: begin(self, []))
 
 
 def failed_attempt_forgotten(patch: Patch) -> None:
@@ -85,8 +94,14 @@ def removal_forgets_what_failed(patch: Patch) -> None:
                 raise
             return {}
 
-    applied = _submit.Submission.apply
+    applied, on_the_way = _submit.Submission.apply, _passage.Passage._applied
     patch(_submit.Submission, "apply", apply)
+
+    def go_on(self: Any, outcome: Any) -> None:
+        removes_only = all(planned.new is None for planned in self._submission.planned)
+        on_the_way(self, {} if isinstance(outcome, OSError) and removes_only else outcome)
+
+    patch(_passage.Passage, "_applied", go_on)
 
 
 def commit_before_children_are_ready(patch: Patch) -> None:
@@ -151,7 +166,7 @@ def unused_calls_stay(patch: Patch) -> None:
 
 
 def state_not_stored(patch: Patch) -> None:
-    patch(_build, "_state_writes", lambda component, state: [])
+    patch(_build, "state_to_store", lambda component: None)
 
 
 def lossy_is_nothing(patch: Patch) -> None:
@@ -179,8 +194,7 @@ def commit_not_durable(patch: Patch) -> None:
 
 
 def preview_stores(patch: Patch) -> None:
-    for name in ("enqueue", "flush"):
-        patch(_committer.PreviewCommitter, name, getattr(_committer.Committer, name))
+    patch(_committer.PreviewCommitter, "flush", _committer.Committer.flush)
 
 
 QUICK = [

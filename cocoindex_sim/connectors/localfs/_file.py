@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from ...engine import MemoStateOutcome, current_process, fingerprint_bytes
+from ...engine import MemoStateOutcome, current_process, fingerprint_bytes, with_quick_check
 from ...ports import FileStat
 from ...resources.file import FileLike, FileMetadata
 from ...values import NonExistenceType
@@ -49,18 +49,38 @@ class GoneFileError(FileNotFoundError):
 class File(FileLike[pathlib.Path]):
     """A local file. Reading it and asking for its size raise what the operating system raises."""
 
-    __slots__ = ("_delivered", "_location", "_mtime_says_nothing")
+    __slots__ = ("_below", "_delivered", "_location", "_mtime_says_nothing")
 
-    def __init__(self, file_path: FilePath, *, _stat: FileStat | None = None, _location: str | None = None) -> None:
+    def __init__(
+        self, file_path: FilePath, *, _below: str | None = None, _stat: FileStat | None = None,
+        _location: str | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(file_path, _metadata=None if _stat is None else _metadata_of(_stat))
+        # The file's own path, below `file_path`, until somebody wants to have it whole: for most files nobody does.
+        self._below = _below
         self._location = _location
         self._delivered: Delivered | None = None
         # A watch saw it change, and its modification time did not: the content decides.
         self._mtime_says_nothing = False
 
+    @property
+    def file_path(self) -> FilePath:
+        """Where the file is."""
+        if self._below is not None:
+            self._file_path, self._below = self._file_path / self._below, None
+        return self._file_path  # type: ignore[return-value]  # localfs's own kind
+
+    def __coco_memo_key__(self) -> object:
+        below, directory = self._below, self._file_path
+        if below is None or not isinstance(directory.path, pathlib.PurePosixPath):
+            return self.file_path.__coco_memo_key__()
+        above = str(directory.path)
+        text = below if above == "." else f"{above.removesuffix('/')}/{below}"
+        return text if directory.base_dir is None else (directory.base_dir.key, text)
+
     def _locate(self) -> str:
         if self._location is None:
-            self._location = str(self._file_path.resolve())
+            self._location = str(self.file_path.resolve())
         return self._location
 
     async def _fetch_metadata(self) -> FileMetadata:
@@ -92,6 +112,10 @@ class File(FileLike[pathlib.Path]):
             return file_system.read(location, size)
         return await offload(file_system.read, location, size)
 
+    def _surely_stands(self, prev_state: tuple[datetime, bytes]) -> bool:
+        return not self._mtime_says_nothing and self._has_modified_time(prev_state)
+
+    @with_quick_check(_surely_stands)
     async def __coco_memo_state__(self, prev_state: tuple[datetime, bytes] | NonExistenceType) -> MemoStateOutcome:
         if self._mtime_says_nothing and not isinstance(prev_state, NonExistenceType):
             prev_state = (datetime.min, prev_state[1])

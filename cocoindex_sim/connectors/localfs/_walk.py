@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from ...ports import DirectoryEntry, FileStat, FileSystem
-from ...resources.file import FilePathMatcher
+from ...resources.file import FilePathMatcher, PatternFilePathMatcher
 from ._file import File, offload
 from ._path import FilePath
 
@@ -64,7 +64,7 @@ class Walk:
     def file(self, found: FoundFile) -> File:
         """The file for a pipeline."""
         location = _join(self.location, found.relative)
-        return File(self._root / found.relative, _stat=found.stat, _location=location)
+        return File(self._root, _below=found.relative, _stat=found.stat, _location=location)
 
     async def files(self, start: Directory | None = None) -> AsyncIterator[FoundFile]:
         """The files at or below a directory, of this walk: each directory's by name, then those below it."""
@@ -156,12 +156,18 @@ class Walk:
         return entry.kind == "symlink"
 
     def _is_file_included(self, relative: str) -> bool:
-        return self._path_matcher is None or self._path_matcher.is_file_included(pathlib.PurePath(relative))
+        matcher = self._path_matcher
+        if type(matcher) is PatternFilePathMatcher:  # a path object for each name takes longer than its answer
+            return matcher.yields(relative)
+        return matcher is None or matcher.is_file_included(pathlib.PurePath(relative))
 
     def _is_dir_included(self, relative: str) -> bool:
         if not self._recursive:
             return False
-        return self._path_matcher is None or self._path_matcher.is_dir_included(pathlib.PurePath(relative))
+        matcher = self._path_matcher
+        if type(matcher) is PatternFilePathMatcher:
+            return matcher.enters(relative)
+        return matcher is None or matcher.is_dir_included(pathlib.PurePath(relative))
 
 
 def root_stat(file_system: FileSystem, location: str) -> FileStat:
