@@ -146,7 +146,7 @@ EXHIBITS: tuple[Exhibit, ...] = (
         "A component commits and collects what it no longer has before its children are ready.",
     ),
     Exhibit(
-        broken.removal_forgets_what_failed, "live_pages", "changes while it starts and runs", "orphans",
+        broken.removal_forgets_what_failed, "live_pages", "pages go", "orphans",
         "A removal that failed is off the record.", faults="all",
     ),
     Exhibit(
