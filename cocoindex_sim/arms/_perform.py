@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self, cast
 from ..runtime import parse_target
 from ..world import (
     Advance,
+    AppendFiles,
     Crash,
     Difference,
     Drop,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["Elsewhere", "Limits"]
 
 _POLL_S = 0.01
-_CHANGES = (WriteFiles, RemoveFiles, MoveFile, MakeLink, TouchFiles)
+_CHANGES = (WriteFiles, AppendFiles, RemoveFiles, MoveFile, MakeLink, TouchFiles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +229,11 @@ class Elsewhere:
         else:
             raise ArmError(f"{self.arm} can't take the step on line {step.place.line}; `sim_only` says so")
 
-    def _change(self, step: WriteFiles | RemoveFiles | MoveFile | MakeLink | TouchFiles) -> None:
+    def _change(self, step: WriteFiles | AppendFiles | RemoveFiles | MoveFile | MakeLink | TouchFiles) -> None:
         if isinstance(step, WriteFiles):
             self.site.write(step.files)
+        elif isinstance(step, AppendFiles):
+            self.site.append(step.files)
         elif isinstance(step, RemoveFiles):
             self.site.remove(step.paths)
         elif isinstance(step, MoveFile):

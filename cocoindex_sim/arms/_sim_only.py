@@ -10,6 +10,7 @@ from typing import Final
 from ..runtime import parse_target
 from ..world import (
     Advance,
+    AppendFiles,
     ChangeMode,
     Crash,
     Drop,
@@ -46,6 +47,7 @@ _STEPS: Final = (
     Update,
     Drop,
     WriteFiles,
+    AppendFiles,
     RemoveFiles,
     MoveFile,
     MakeLink,
@@ -57,6 +59,8 @@ _STEPS: Final = (
 )
 
 _REASONS: Final[dict[str, str]] = {
+    "Call": "its driver acts on the simulated world",
+    "Hold": "no schedule can be stopped outside the simulation",
     "ChangeMode": "permissions don't hold for every user",
     "Trouble": "what happens to a watch can't be had from an operating system",
     "Inject": "a fault of the kernel can't be had from an operating system",

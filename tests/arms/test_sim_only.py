@@ -22,6 +22,8 @@ def story(tmp_path: Path, steps: str, given: str = "{}", pipeline: str = "") -> 
 @pytest.mark.parametrize(
     ("steps", "reason"),
     [
+        ("start; hold: committed; release; expect: {targets: {}}", "no schedule can be stopped outside the simulation"),
+        ("fs.append: {a: b}; update; expect: {targets: {}}", None),
         ("update; expect: {targets: {}}", None),
         ("start; crash: {at: committed}; restart; update; expect: {targets: {}}", None),
         ("update; advance: 400d; expect: {targets: {}}", None),

@@ -36,6 +36,14 @@ def test_a_file_belongs_to_whoever_wrote_it_last(site: Site) -> None:
     assert site.target_files() == {}
 
 
+def test_what_the_story_adds_to_is_its_own(site: Site) -> None:
+    site.write([("log", b"one\n")])
+    by_pipeline(site, "out", b"made")
+    site.append([("log", b"two\n"), ("new/log", b"three\n"), ("out", b" and more")])
+    assert site.target_files() == {}
+    assert site.sources() == {"log": b"one\ntwo\n", "new/log": b"three\n", "out": b"made and more"}
+
+
 def test_files_that_move_stay_whose_they_are(site: Site) -> None:
     site.write([("in/a", b"a")])
     by_pipeline(site, "out/b", b"b")

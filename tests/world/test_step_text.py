@@ -1,10 +1,21 @@
-# Goal: a step about a map or a target is told in the words of scenario files.
+# Goal: a step is told in the words of scenario files.
 
 from pathlib import Path
 
 import pytest
 
-from cocoindex_sim.world import DeleteKeys, InjectTrouble, MapTrouble, Place, SetKeys, Step
+from cocoindex_sim.world import (
+    AppendFiles,
+    Call,
+    DeleteKeys,
+    Hold,
+    InjectTrouble,
+    MapTrouble,
+    Place,
+    Release,
+    SetKeys,
+    Step,
+)
 from cocoindex_sim.world._step_text import step_text
 
 AT = Place(Path("x.coco.yaml"), 1, 1)
@@ -17,6 +28,11 @@ TEXTS: dict[str, Step] = {
     "map.hold: scan": MapTrouble(AT, "map", "hold", "scan"),
     "map.release": MapTrouble(AT, "map", "release"),
     "map.inject: late at 'deliver' of map 'map'": InjectTrouble(AT, "map", "map", "late", "deliver"),
+    "fs.append: a.log: 'one'": AppendFiles(AT, (("a.log", b"one"),)),
+    "call: shop.sell(item: 'apple', count: 3)": Call(AT, "shop", "sell", (("item", "apple"), ("count", 3))),
+    "call: shop.close()": Call(AT, "shop", "close"),
+    "hold: at: fs.read, nth: 2": Hold(AT, "fs.read", 2),
+    "release": Release(AT),
     "target.inject: slow at an action of target 'mirror'": InjectTrouble(AT, "target", "mirror", "slow"),
 }
 
