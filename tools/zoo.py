@@ -1,7 +1,8 @@
 """Writes `docs/zoo.md`: every planted bug, the oracle that finds it, after how many seeds, and the smallest story.
 
-`--check` fails when the page is out of date, or a bug is found too late or not made small enough. `--sound RUNS`
-explores the same stories without the bugs instead, under that many seeds each.
+`--check` fails when the page is out of date, or a bug is found too late, not made small enough, or does not fail alike
+in a scenario file that is made of it. `--sound RUNS` explores the same stories without the bugs instead, under that
+many seeds each.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Row:
     exhibit: Exhibit
     seeds: int
     found: Found | None
+    not_promoted: str = ""
 
     @property
     def problems(self) -> list[str]:
@@ -53,6 +55,8 @@ class Row:
             problems.append(f"{name} can't be repeated")
         elif len(shrunk.steps) > STEPS_MAX or shrunk.recording.deviations > DEVIATIONS_MAX:
             problems.append(f"{name} has {len(shrunk.steps)} steps and {shrunk.recording.deviations} deviations left")
+        if self.not_promoted:
+            problems.append(f"{name} does not become a scenario of its own: {self.not_promoted}")
         return problems
 
 
@@ -62,7 +66,13 @@ def look(exhibit: Exhibit) -> Row:
     if not exploration.failures:
         return Row(exhibit, SEEDS_MAX + 1, None)
     found = exploration.failures[0]
-    return Row(exhibit, found.run.number + 1, found)
+    not_promoted = ""
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            exhibit.promote(found)
+    except ValueError as error:
+        not_promoted = str(error)
+    return Row(exhibit, found.run.number + 1, found, not_promoted)
 
 
 def story(found: Found) -> str:

@@ -25,6 +25,8 @@ def promoted_text(story: Story, found: Found, path: Path) -> str:
         raise ValueError("it takes more than one run to see this failure, and a scenario has the recording of one")
     performed = Case.again(story, outcome.recording).performed()
     assert isinstance(performed, Story)
+    # What fails without any step fails when it is brought up to date in the end, which a step that does nothing leaves be.
+    steps = performed.steps or (Settle(story.place),)
     recording = replace(outcome.recording, kept=None, left_out=())
     smallest = replace(
         performed,
@@ -32,6 +34,7 @@ def promoted_text(story: Story, found: Found, path: Path) -> str:
         app=_moved(story.app, story.base, path.parent),
         drivers=tuple((name, _moved(target, story.base, path.parent)) for name, target in story.drivers),
         base=path.parent,
+        steps=steps,
         recording=recording,
     )
     comments = [

@@ -20,7 +20,7 @@ T = TypeVar("T")
 _SEEDS: Final = 4
 _MOMENTS_MAX: Final = 24
 _PARTS_MAX: Final = 12
-_SOONER_MAX: Final = 8
+_SOONER_MAX: Final = 16
 _SPARSE_MAX: Final = 100
 
 
@@ -136,13 +136,18 @@ class Reduction:
                 if self.best == before:
                     self._seek_few_deviations()
                 if self.best == before:
+                    self._drop_parts_elsewhere()
+                if self.best == before:
                     return True
         except _OutOfRuns:
             self.exhausted = True
             return True
 
-    def _try(self, plan: Plan) -> bool:
-        """Whether the plan fails in the same way and is new; it is the best then, as recorded."""
+    def _try(self, plan: Plan, deviations_max: int | None = None) -> bool:
+        """Whether the plan fails in the same way and is new; it is the best then, as recorded.
+
+        Not with more deviations than that.
+        """
         if plan in self._tried:
             return False
         if self.runs >= self._runs_max:
@@ -152,6 +157,8 @@ class Reduction:
         seen = self._carry_out(plan)
         self._durable_steps[plan.steps] = seen.durable_steps
         if not seen.same or (self._keep_crash and _crash(seen.hazards) is None):
+            return False
+        if deviations_max is not None and sum(map(bool, seen.choices)) > deviations_max:
             return False
         self._seen = seen
         self.best = Plan(plan.steps, seen.hazards, _trimmed(seen.choices), None, plan.left_out)
@@ -242,19 +249,27 @@ class Reduction:
     # -- parts -----------------------------------------------------------------------------------------------------
 
     def _drop_parts(self) -> None:
-        """Do without parts, with the same choices or in order; then without one by one, under other schedules.
+        """Do without parts, with the same choices or in order."""
+        removable = self._removable_parts()
+        minimal(removable, lambda some: self._try_any(self._without_parts(set(removable).difference(some))))
+
+    def _drop_parts_elsewhere(self) -> None:
+        """Do without all parts, or one, under other schedules that deviate no more often.
 
         A run with less in it makes fewer choices, so the deviations may come sooner.
         """
-        removable = [part for part in self._parts(self.best.steps) if part not in self.best.left_out]
-        left = minimal(removable, lambda some: self._try_any(self._without_parts(set(removable).difference(some))))
-        for part in left[:_PARTS_MAX]:
-            choices = self.best.choices
-            for rest in itertools.islice(self._without_parts({part}), 1 if choices else 0):
+        removable = self._removable_parts()
+        choices, deviations = self.best.choices, sum(map(bool, self.best.choices))
+        for part, gone in enumerate([removable, *([part] for part in removable[:_PARTS_MAX])]):
+            for rest in itertools.islice(self._without_parts(gone), 1 if gone and deviations else 0):
                 zeros = next(at for at, choice in enumerate(choices) if choice)
                 sooner = (rest._replace(choices=choices[by:]) for by in range(1, min(zeros, _SOONER_MAX) + 1))
                 drawn = (rest._replace(choices=(), drawn=part * _SEEDS + number) for number in range(_SEEDS))
-                self._try_any(itertools.chain(sooner, drawn))
+                if any(self._try(plan, deviations) for plan in itertools.chain(sooner, drawn)):
+                    return
+
+    def _removable_parts(self) -> list[int]:
+        return [part for part in self._parts(self.best.steps) if part not in self.best.left_out]
 
     def _without_parts(self, gone: Iterable[int]) -> Iterator[Plan]:
         left_out = tuple(sorted({*self.best.left_out, *gone}))

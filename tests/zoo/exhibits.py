@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import Any, Literal, TypeAlias
 
 import pytest
 
-from cocoindex_sim.scenario import read_scenarios
-from cocoindex_sim.world import Crashes, Exploration, Limits, Story, explore
+from cocoindex_sim.scenario import promoted_text, read_scenarios
+from cocoindex_sim.world import Crashes, Exploration, Found, Limits, Story, explore
 
 from ..engine import test_planted_breaks as broken
 from ..engine import test_planted_live_breaks as broken_live
@@ -59,12 +60,23 @@ class Exhibit:
 
     def explore(self, runs: int, *, shrinks: bool = True) -> Exploration:
         """Explore the story with the bug in place, until it fails."""
-        if isinstance(self.planted, str):
-            app = f"{self.sound.app.partition(':')[0]}:{self.planted}"
-            return self._explore(replace(self.sound, app=app), runs, shrinks)
+        with self._in_place() as story:
+            return self._explore(story, runs, shrinks)
+
+    def promote(self, found: Found) -> str:
+        """The scenario file that fails as was found. ValueError when there is none."""
+        with self._in_place() as story:
+            return promoted_text(story, found, _HERE / "promoted.coco.yaml")
+
+    @contextmanager
+    def _in_place(self) -> Iterator[Story]:
+        """The story about the bug."""
         with pytest.MonkeyPatch.context() as patch:
-            self.planted(patch.setattr)
-            return self._explore(self.sound, runs, shrinks)
+            if isinstance(self.planted, str):
+                yield replace(self.sound, app=f"{self.sound.app.partition(':')[0]}:{self.planted}")
+            else:
+                self.planted(patch.setattr)
+                yield self.sound
 
     def explore_sound(self, runs: int) -> Exploration:
         """Explore the same story without the bug."""
