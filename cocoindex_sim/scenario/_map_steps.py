@@ -138,7 +138,10 @@ def _by_map(keys: tuple[tuple[str, str], ...]) -> tuple[tuple[str, tuple[str, ..
     found: dict[str, list[str]] = {}
     for name, key in keys:
         found.setdefault(name, []).append(key)
-    return tuple((name, tuple(some)) for name, some in found.items())
+    by_map = tuple((name, tuple(some)) for name, some in found.items())
+    if tuple((name, key) for name, some in by_map for key in some) != keys:
+        raise Unwritable  # a mapping can't say in which order they alternate
+    return by_map
 
 
 _NO_KEYS: Final = "`map.delete` deletes nothing; name at least one key"

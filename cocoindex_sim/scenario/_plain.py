@@ -19,7 +19,7 @@ _NOWHERE = Place(Path())
 
 
 def plain_step(step: Step) -> Plain:
-    """A step as an item of `steps:`."""
+    """A step as an item of `steps:`. ValueError for one that no file can say."""
     return STEP.plain(step)
 
 

@@ -44,7 +44,7 @@ TEXT_TYPES = ["string", "number", "boolean"]
 """What an editor takes a plain scalar for, where text is meant: `1.0` is a number to it."""
 
 
-class Unwritable(Exception):
+class Unwritable(ValueError):
     """This shape can't hold that value; another alternative may."""
 
 

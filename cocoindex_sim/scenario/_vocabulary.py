@@ -12,7 +12,8 @@ from ._app_steps import APP_FORMS, TIME_FORMS
 from ._expectations import EXPECT_FORM
 from ._file_steps import FILE_FORMS, files
 from ._form import Form
-from ._kafka_steps import GIVEN_KAFKA, KAFKA_FORMS
+from ._kafka_looks import GIVEN_KAFKA
+from ._kafka_steps import KAFKA_FORMS
 from ._map_steps import ENTRIES, MAP_FORMS
 from ._mappings import Field, Fields, MapOf
 from ._node import Node, one_of
