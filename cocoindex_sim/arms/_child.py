@@ -191,7 +191,9 @@ def pointed(init: Callable[..., None], servers: str) -> Callable[..., None]:
     """The constructor of a client with another address."""
 
     def __init__(self: Any, config: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        init(self, {**config, "bootstrap.servers": servers}, *args, **kwargs)
+        # A member that was killed stays in its group until its session ends, by default for 45 s.
+        sessions = {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 500} if "group.id" in config else {}
+        init(self, {**sessions, **config, "bootstrap.servers": servers}, *args, **kwargs)
 
     return __init__
 

@@ -7,20 +7,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self, TypeAlias, cast
 
 from ..runtime import parse_target
 from ..world import (
     Advance,
     AppendFiles,
     Crash,
+    CreateTopics,
     Difference,
     Drop,
     Expect,
     ExpectationFailed,
+    KafkaStep,
     MakeLink,
     MoveFile,
     Place,
+    ProduceMessages,
     Ready,
     RemoveFiles,
     Restart,
@@ -36,20 +39,25 @@ from ..world import (
     compare_raised,
     compare_stats,
     compare_targets,
+    compare_topics,
     diff_of,
 )
 from ._arm import Arm, ArmError
+from ._kafka import MockCluster
 from ._life import Error, Life, Look
 from ._nursery import Nursery
+from ._sim_only import counted_steps, uses_kafka
 from ._site import Site
 
 if TYPE_CHECKING:
     from ..engine import UpdateStats
+    from ..fakes.kafka import KafkaCluster
 
 __all__ = ["Elsewhere", "Limits"]
 
 _POLL_S = 0.01
-_CHANGES = (WriteFiles, AppendFiles, RemoveFiles, MoveFile, MakeLink, TouchFiles)
+_Change: TypeAlias = WriteFiles | AppendFiles | RemoveFiles | MoveFile | MakeLink | TouchFiles | KafkaStep
+_CHANGES = (WriteFiles, AppendFiles, RemoveFiles, MoveFile, MakeLink, TouchFiles, CreateTopics, ProduceMessages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,8 @@ class Limits:
 
     within_s: float = 30.0
     quiet_s: float = 0.4
+    kafka_quiet_s: float = 2.0
+    """The same where messages are on their way, which consumers ask for only now and then."""
 
 
 class Elsewhere:
@@ -77,12 +87,15 @@ class Elsewhere:
         self.arm = arm
         self.limits = limits or Limits()
         self.site = Site(directory)
+        self.kafka = MockCluster() if uses_kafka(story) else None
         self._nursery = nursery
         self._life: Life | None = None
         self._started: Start | None = None
         self._seen: dict[str, bytes] = {}
         self._stats: dict[str | None, dict[str, int]] | None = None
         self._is_armed = False
+        self._counted = counted_steps(story, arm)
+        self._number = 0
         # The error of an update or drop, until an `expect` takes it.
         self._error: Error | None = None
         self._error_step: Update | Start | Drop | None = None
@@ -93,8 +106,11 @@ class Elsewhere:
         Raises: ExpectationFailed for what is not as the story says, ArmError when the arm fails.
         """
         self.site.write(self.story.files)
+        for given in self.story.kafka:
+            self._change(given)
         self.begin_life()
         for number, step in enumerate(self.story.steps):
+            self._number = number
             if not isinstance(step, Expect):
                 self._refuse_error()
             self._arm_crash(number)
@@ -108,10 +124,11 @@ class Elsewhere:
         self._refuse_error()
 
     def close(self) -> None:
-        """End the process, if there is one."""
-        if self._life is not None:
-            self._life.close()
-            self._life = None
+        """End the process, if there is one, and the cluster."""
+        self.end_life()
+        if self.kafka is not None:
+            self.kafka.close()
+            self.kafka = None
 
     def __enter__(self) -> Self:
         return self
@@ -144,13 +161,24 @@ class Elsewhere:
         target = parse_target(story.app)
         self._life = self._nursery.take(self.arm)
         try:
-            self._life.load((story.base / target.reference).resolve(), target.app_name, self.site.directory)
+            self._life.load(
+                (story.base / target.reference).resolve(),
+                target.app_name,
+                self.site.directory,
+                kafka=None if self.kafka is None else self.kafka.servers,
+            )
         except ArmError as error:
             raise self._failed(f"{story.app!r} can't be loaded on {self.arm}", str(error), story.app_place) from None
 
+    def end_life(self) -> None:
+        """End the process, if there is one."""
+        if self._life is not None:
+            self._life.close()
+            self._life = None
+
     def kill(self) -> None:
         """SIGKILL the process."""
-        self.close()
+        self.end_life()
         self._started = None
 
     def update(self, *, full_reprocess: bool = False) -> Error | None:
@@ -172,7 +200,7 @@ class Elsewhere:
         self._started = None
         if self.arm.is_cocoindex:
             self.settle()
-            self.close()
+            self.end_life()
             self.begin_life()
             return None
         was_ready = self.life.look().ready
@@ -183,6 +211,7 @@ class Elsewhere:
     def settle(self) -> None:
         """Wait until nothing moves: no component runs, and no file and no counter changes for a while."""
         limit_s = time.monotonic() + self.limits.within_s
+        quiet_s = self.limits.quiet_s if self.kafka is None else self.limits.kafka_quiet_s
         before: object = None
         since_s = time.monotonic()
         while time.monotonic() < limit_s:
@@ -191,7 +220,7 @@ class Elsewhere:
             busy = look is not None and look.running and _in_progress(look)
             if busy or now != before:
                 before, since_s = now, time.monotonic()
-            elif time.monotonic() - since_s > self.limits.quiet_s:
+            elif time.monotonic() - since_s > quiet_s:
                 return
             time.sleep(_POLL_S)
 
@@ -229,8 +258,11 @@ class Elsewhere:
         else:
             raise ArmError(f"{self.arm} can't take the step on line {step.place.line}; `sim_only` says so")
 
-    def _change(self, step: WriteFiles | AppendFiles | RemoveFiles | MoveFile | MakeLink | TouchFiles) -> None:
-        if isinstance(step, WriteFiles):
+    def _change(self, step: _Change) -> None:
+        if isinstance(step, KafkaStep):
+            assert self.kafka is not None
+            self.kafka.take(step)
+        elif isinstance(step, WriteFiles):
             self.site.write(step.files)
         elif isinstance(step, AppendFiles):
             self.site.append(step.files)
@@ -346,7 +378,7 @@ class Elsewhere:
                 unmet.append(("raises", raises))
             self._error = None
         self._refuse_error()
-        if step.stats is not None and not is_live:
+        if step.stats is not None and self._number in self._counted:
             stats = compare_stats(step.stats, self._counters())
             if stats is not None:
                 unmet.append(("stats", stats))
@@ -368,6 +400,8 @@ class Elsewhere:
                 found.append(("targets", compare_targets(step.targets, files)))
             if step.diff is not None:
                 found.append(("diff", compare_diff(step.diff, diff_of(self._seen, files))))
+            if step.kafka is not None:
+                found.append(("kafka", compare_topics(step.kafka, cast("KafkaCluster", self.kafka))))
             unmet = [(name, difference) for name, difference in found if difference is not None]
             if not unmet or time.monotonic() >= limit_s:
                 self._seen = files

@@ -37,11 +37,17 @@ class Site:
             at.parent.mkdir(parents=True, exist_ok=True)
             before = _mark(at)
             at.write_bytes(content)
-            # Many disks can't tell two changes within some milliseconds apart, and then nobody can.
-            while before is not None and before.mtime_ns == at.stat().st_mtime_ns:
-                time.sleep(0.001)
-                os.utime(at)
-            self._sign(path)
+            self._sign(path, before)
+
+    def append(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Add this to the end of files, creating those that are not there."""
+        for path, content in files:
+            at = self.directory / path
+            at.parent.mkdir(parents=True, exist_ok=True)
+            before = _mark(at)
+            with at.open("ab") as file:
+                file.write(content)
+            self._sign(path, before)
 
     def append(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Add this to the end of files, creating those that are not there."""
@@ -124,7 +130,12 @@ class Site:
     def _is_own(self, path: str) -> bool:
         return path in self._own and self._own[path] == _mark(self.directory / path)
 
-    def _sign(self, path: str) -> None:
+    def _sign(self, path: str, before: _Mark | None = None) -> None:
+        at = self.directory / path
+        # Many disks can't tell two changes within some milliseconds apart, and then nobody can.
+        while before is not None and before.mtime_ns == at.stat().st_mtime_ns:
+            time.sleep(0.001)
+            os.utime(at)
         mark = _mark(self.directory / path)
         assert mark is not None
         self._own[path] = mark
