@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from ._options import OPTIONS, Options
 if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr
 
-    from cocoindex_sim.arms import Arm, ArmError, Nursery
+    from cocoindex_sim.arms import Arm, ArmError, KafkaContainer, Nursery
     from cocoindex_sim.world import ExpectationFailed, Story
 
 __all__ = ["SIM", "arms_of", "check_engine", "elsewhere_report", "run_elsewhere"]
@@ -23,6 +24,7 @@ SIM = "sim"
 """The arm that is none: the simulation."""
 
 _NURSERY: pytest.StashKey[Nursery] = pytest.StashKey()
+_KAFKA: pytest.StashKey[KafkaContainer] = pytest.StashKey()
 
 
 def arms_of(options: Options) -> tuple[str, ...]:
@@ -50,10 +52,12 @@ def run_elsewhere(story: Story, name: str, config: pytest.Config) -> None:
 
     Raises: ExpectationFailed for what is not as the scenario says, ArmError when the arm fails.
     """
-    from cocoindex_sim.arms import Judged, Limits, sim_only
+    from cocoindex_sim.arms import Judged, Limits, sim_only, uses_kafka
 
     options = config.stash[OPTIONS]
     arm = _arm(name, options)
+    if options.kafka == "container" and uses_kafka(story):
+        arm = replace(arm, kafka=_container(config))
     reason = sim_only(story, arm)
     if reason is not None:
         pytest.skip(f"in the simulation only: {reason}")
@@ -102,6 +106,23 @@ def _arm(name: str, options: Options) -> Arm:
         if options.engine == "cocoindex":
             raise
         pytest.skip(str(error))
+
+
+def _container(config: pytest.Config) -> str:
+    """The address of Apache Kafka, started when it is needed first."""
+    from cocoindex_sim.arms import ArmError, KafkaContainer
+
+    if _KAFKA not in config.stash:
+        container = KafkaContainer()
+        try:
+            container.start()
+        except ArmError as error:
+            if config.stash[OPTIONS].backend == "real":
+                raise
+            pytest.skip(str(error))
+        config.stash[_KAFKA] = container
+        config.add_cleanup(container.close)
+    return config.stash[_KAFKA].servers
 
 
 def _nursery(config: pytest.Config) -> Nursery:

@@ -159,6 +159,13 @@ class Options:
     engine_python: str | None = option(
         TEXT, None, "the interpreter that has the package cocoindex, where it is not the one that runs pytest"
     )
+    kafka: str = option(
+        one_of(("mock", "container")),
+        "mock",
+        "what real clients talk to: mock: the mock cluster of librdkafka; container: Apache Kafka in a container."
+        " Without a container engine, --coco-backend=both skips and --coco-backend=real fails",
+        told=lambda options: "" if options.kafka == "mock" else f"kafka {options.kafka}",
+    )
     real_within: int = option(
         whole_number(least=1), 30, "how many seconds are waited for something to happen outside the simulation"
     )

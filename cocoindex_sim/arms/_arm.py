@@ -28,12 +28,14 @@ class ArmError(CocoSimError, RuntimeError):
 class Arm:
     """A place for stories outside the simulation: `name` is `real` or `cocoindex`, `python` its interpreter.
 
-    `version`: that of the package `cocoindex`; empty for our engine.
+    `version`: that of the package `cocoindex`; empty for our engine. `kafka`: the address of an Apache Kafka that
+    belongs to the stories, one at a time, which delete all it has; without one, each story has a mock cluster.
     """
 
     name: Literal["real", "cocoindex"]
     python: str
     version: str = ""
+    kafka: str = ""
 
     @property
     def package(self) -> str:

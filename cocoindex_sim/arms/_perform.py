@@ -14,7 +14,6 @@ from ..world import (
     Advance,
     AppendFiles,
     Crash,
-    CreateTopics,
     Difference,
     Drop,
     Expect,
@@ -23,7 +22,6 @@ from ..world import (
     MakeLink,
     MoveFile,
     Place,
-    ProduceMessages,
     Ready,
     RemoveFiles,
     Restart,
@@ -35,6 +33,7 @@ from ..world import (
     TouchFiles,
     Update,
     WriteFiles,
+    compare_committed,
     compare_diff,
     compare_raised,
     compare_stats,
@@ -43,7 +42,7 @@ from ..world import (
     diff_of,
 )
 from ._arm import Arm, ArmError
-from ._kafka import MockCluster
+from ._kafka import KAFKA_CHANGES, cluster_at
 from ._life import Error, Life, Look
 from ._nursery import Nursery
 from ._sim_only import counted_steps, uses_kafka
@@ -57,7 +56,7 @@ __all__ = ["Elsewhere", "Limits"]
 
 _POLL_S = 0.01
 _Change: TypeAlias = WriteFiles | AppendFiles | RemoveFiles | MoveFile | MakeLink | TouchFiles | KafkaStep
-_CHANGES = (WriteFiles, AppendFiles, RemoveFiles, MoveFile, MakeLink, TouchFiles, CreateTopics, ProduceMessages)
+_CHANGES = (WriteFiles, AppendFiles, RemoveFiles, MoveFile, MakeLink, TouchFiles, *KAFKA_CHANGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ class Limits:
     """
 
     within_s: float = 30.0
-    quiet_s: float = 0.4
+    quiet_s: float = 1.0
     kafka_quiet_s: float = 2.0
     """The same where messages are on their way, which consumers ask for only now and then."""
 
@@ -87,7 +86,7 @@ class Elsewhere:
         self.arm = arm
         self.limits = limits or Limits()
         self.site = Site(directory)
-        self.kafka = MockCluster() if uses_kafka(story) else None
+        self.kafka = cluster_at(arm.kafka) if uses_kafka(story) else None
         self._nursery = nursery
         self._life: Life | None = None
         self._started: Start | None = None
@@ -402,6 +401,8 @@ class Elsewhere:
                 found.append(("diff", compare_diff(step.diff, diff_of(self._seen, files))))
             if step.kafka is not None:
                 found.append(("kafka", compare_topics(step.kafka, cast("KafkaCluster", self.kafka))))
+            if step.committed is not None and self.arm.kafka:
+                found.append(("committed", compare_committed(step.committed, cast("KafkaCluster", self.kafka))))
             unmet = [(name, difference) for name, difference in found if difference is not None]
             if not unmet or time.monotonic() >= limit_s:
                 self._seen = files

@@ -49,15 +49,6 @@ class Site:
                 file.write(content)
             self._sign(path, before)
 
-    def append(self, files: Iterable[tuple[str, bytes]]) -> None:
-        """Add this to the end of files, creating those that are not there."""
-        for path, content in files:
-            at = self.directory / path
-            at.parent.mkdir(parents=True, exist_ok=True)
-            with at.open("ab") as file:
-                file.write(content)
-            self._sign(path)
-
     def remove(self, paths: Iterable[str]) -> None:
         """Delete files, or directories with everything in them."""
         for path in paths:

@@ -26,6 +26,7 @@ from ._compare import compare_raised as compare_raised
 from ._compare import compare_stats as compare_stats
 from ._compare import compare_targets as compare_targets
 from ._compare import diff_of as diff_of
+from ._compare_kafka import compare_committed as compare_committed
 from ._compare_kafka import compare_topics as compare_topics
 from ._compare_rows import compare_rows as compare_rows
 from ._dfs import Branch as Branch

@@ -42,7 +42,7 @@ def test_a_topic_is_folded_key_by_key_across_its_partitions(cluster: MockCluster
 
 @pytest.mark.real
 def test_what_only_a_simulated_cluster_can_do_is_refused(cluster: MockCluster) -> None:
-    with pytest.raises(ArmError, match="the mock cluster can't take ExpireMessages"):
+    with pytest.raises(ArmError, match="this cluster can't take ExpireMessages"):
         cluster.take(ExpireMessages(PLACE, (("notes", None),)))
 
 
@@ -92,9 +92,9 @@ steps:
     [
         ("kafka.produce: {drafts: [{key: a, value: b, partition: 4}]}", "topics of the mock cluster have 4 partitions"),
         ("kafka.expire: drafts", "the mock cluster keeps its messages"),
-        ("kafka.compact: drafts", "the mock cluster compacts nothing"),
-        ("kafka.broker: stop", "the brokers of the mock cluster can't be stopped"),
-        ("kafka.rebalance: pages", "the mock cluster shares out when it likes"),
+        ("kafka.compact: drafts", "a real cluster compacts when it likes"),
+        ("kafka.broker: stop", "brokers are stopped in the simulation only"),
+        ("kafka.rebalance: pages", "a real cluster shares out when it likes"),
         ("kafka.produce: {drafts: {a: b}}", None),
     ],
 )

@@ -85,10 +85,3 @@ def test_directories_go_with_all_they_hold_and_links_alone(site: Site) -> None:
     assert (site.directory / "kept/b").read_bytes() == b"b"
     with pytest.raises(FileNotFoundError):
         site.remove(["docs"])
-
-
-def test_what_is_added_to_a_file_leaves_the_rest(site: Site) -> None:
-    site.write([("log", b"one\n")])
-    site.append([("log", b"two\n"), ("new/log", b"one\n")])
-    assert site.sources() == {"log": b"one\ntwo\n", "new/log": b"one\n"}
-    assert site.target_files() == {}

@@ -95,3 +95,21 @@ def test_in_cocoindex_scenarios_pass(project: Project) -> None:
     result = project.run_apart("--coco-scenarios", "--coco-engine=cocoindex", python, "--coco-real-within=60")
     result.assert_outcomes(passed=2)
     assert PASSING.count("- name:") == 2
+
+
+def test_kafka_in_a_container_needs_an_engine_which_is_an_error_only_where_nothing_else_is_asked_for(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///no/such/socket")
+    project.write(
+        "scenarios/kafka.coco.yaml",
+        "app: ../app/main.py\ngiven: {files: {docs/a.txt: a}, kafka: {notes: {}}}\n"
+        "steps: [update, expect: {targets: {out/a.txt: A}}]\n",
+    )
+    asked = ("--coco-scenarios", "--coco-kafka=container", "-rs", "scenarios/kafka.coco.yaml")
+    result = project.run_apart(*asked, "--coco-backend=both")
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines(["coco: *kafka container*", "*no container engine answers: *"])
+    result = project.run_apart(*asked, "--coco-backend=real")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["no container engine answers: *"])
