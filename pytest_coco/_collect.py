@@ -14,7 +14,15 @@ from _pytest._code.code import ExceptionInfo, TerminalRepr
 from cocoindex_sim.arms import ArmError
 from cocoindex_sim.scenario import SUFFIX, StoryBuilder, read_scenarios
 from cocoindex_sim.values import ScenarioError
-from cocoindex_sim.world import ExpectationFailed, Outcome, Recording, Run, Story, virtual_surroundings
+from cocoindex_sim.world import (
+    ExpectationFailed,
+    Outcome,
+    Recording,
+    Run,
+    Story,
+    shared_references,
+    virtual_surroundings,
+)
 
 from ._elsewhere import SIM, arms_of, elsewhere_report, run_elsewhere
 from ._faults import FAULTS
@@ -87,6 +95,7 @@ class ScenarioFile(pytest.Module):
         if self._surroundings is None:
             self._surroundings = ExitStack()
             self._surroundings.enter_context(virtual_surroundings())
+            self._surroundings.enter_context(shared_references())
             self.addfinalizer(self._release_surroundings)
 
     def _release_surroundings(self) -> None:

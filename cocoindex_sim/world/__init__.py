@@ -69,6 +69,7 @@ from ._oracles import Judges as Judges
 from ._oracles import OracleViolated as OracleViolated
 from ._oracles import Violation as Violation
 from ._oracles import difference_lines as difference_lines
+from ._oracles import shared_references as shared_references
 from ._order import first_refusal as first_refusal
 from ._pct import Pct as Pct
 from ._perform import perform as perform

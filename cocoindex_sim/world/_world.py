@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from .. import alias
@@ -494,7 +493,8 @@ class _Life:
     def load(self, target: str, base: Path, is_source: bool) -> App[..., Any]:
         parsed = parse_target(target)
         self._exit.enter_context(alias.installed())
-        self._exit.enter_context(_fresh_modules((base / parsed.reference).resolve().parent, self.process))
+        path = (base / parsed.reference).resolve()
+        self._exit.enter_context(_fresh_modules(path.parent, path.stem, self.process))
         with self.entered():
             module = load_module(parsed, base)
             if is_source:
@@ -546,17 +546,25 @@ class _Entered:
 
 
 @contextmanager
-def _fresh_modules(directory: Path, process: Process) -> Iterator[None]:
-    """Have the modules of a directory, and those that register in a process, executed afresh for that process."""
+def _fresh_modules(directory: Path, main: str, process: Process) -> Iterator[None]:
+    """Have the modules of a directory, and those that register in a process, executed afresh for that process.
+
+    `main`: the module that is executed whether one of its name is there or not. Twice for each run of a world, so it
+    looks one by one only at the few modules that it has to.
+    """
     path, before = list(sys.path), dict(sys.modules)
-    for name in _modules_below(directory, before):
+    for name in _modules_below(directory, before.keys() - _settled.keys()):
         del sys.modules[name]
+    kept = set(sys.modules)
     try:
         yield
     finally:
         sys.path[:] = path
-        now = {name: module for name, module in sys.modules.items() if before.get(name) is not module}
-        for name in {*_modules_below(directory, now), *(process.modules - before.keys())}:
+        replaced = {name for name in kept & {main} if sys.modules.get(name) is not before[name]}
+        for name in {
+            *_modules_below(directory, sys.modules.keys() - kept | replaced),
+            *(process.modules - before.keys()),
+        }:
             sys.modules.pop(name, None)
         for name in before.keys() - sys.modules.keys():
             sys.modules[name] = before[name]
@@ -587,20 +595,22 @@ class _EventWatcher:
 _PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _STANDARD_LIBRARY: Final = sysconfig.get_path("stdlib") + os.sep
 
-_settled: Final[dict[str, ModuleType]] = {}
-"""Modules that are no pipeline's, by name: nearly all, so looking at them once a process saves a quarter of a run."""
+_settled: Final[dict[str, None]] = {}
+"""The names of modules that are no pipeline's: nearly all, so looking at them once a process saves a quarter of a run.
+
+A pipeline may have a name that one of them had: while its own module is there, it is not settled."""
 
 
-def _modules_below(directory: Path, modules: Mapping[str, ModuleType]) -> list[str]:
-    """Those of the modules whose files lie in or below a directory, but for installed packages."""
+def _modules_below(directory: Path, names: Iterable[str]) -> list[str]:
+    """Those of the imported modules whose files lie in or below a directory, but for installed packages."""
     prefix = str(directory) + os.sep
     found = []
-    for name, module in [item for item in modules.items() if _settled.get(item[0]) is not item[1]]:
-        file = getattr(module, "__file__", None)
+    for name in names:
+        file = getattr(sys.modules.get(name), "__file__", None)
         if not file:
             continue
         if "site-packages" in file or file.startswith((_PACKAGE, _STANDARD_LIBRARY)):
-            _settled[name] = module
+            _settled[name] = None
         elif file.startswith(prefix):
             found.append(name)
     return found

@@ -73,6 +73,19 @@ def test_a_world_leaves_modules_path_alias_and_process_as_they_were(project: Pat
     assert (sys.path, sys.meta_path, current_process()) == (path, finders, process)
 
 
+def test_a_pipeline_may_have_the_name_of_a_module_that_is_there(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = type(sys)("main")
+    there.__file__ = "/usr/lib/site-packages/main.py"
+    monkeypatch.setitem(sys.modules, "main", there)
+    for _ in range(2):
+        with loaded(project) as world, loaded(project) as inner:
+            assert sys.modules["main"] is not there
+            for each in (world, inner):
+                each.update()
+                assert each.target_files() == {"out/a.txt": b"A"}
+        assert sys.modules["main"] is there
+
+
 def test_two_worlds_after_each_other_load_the_pipeline_afresh(project: Path) -> None:
     with loaded(project) as world:
         world.update()

@@ -7,6 +7,7 @@ Each rule is a verdict from values to values in a file of its own. What the rule
 from ._judges import Attendance as Attendance
 from ._judges import Judges as Judges
 from ._offsets import offsets as offsets
+from ._reference import shared_references as shared_references
 from ._termination import is_endless as is_endless
 from ._termination import no_end as no_end
 from ._violation import ORACLES as ORACLES

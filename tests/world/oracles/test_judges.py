@@ -1,11 +1,22 @@
 # Goal: judges compute each reference once, say what they left out, can be switched off with a reason, and end what runs.
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cocoindex_sim.scenario import parse_scenarios
-from cocoindex_sim.world import ORACLES, Case, Judges, OracleViolated, Outcome, SeededRandom, Story, attempt
+from cocoindex_sim.world import (
+    ORACLES,
+    Case,
+    Judges,
+    OracleViolated,
+    Outcome,
+    SeededRandom,
+    Story,
+    attempt,
+    shared_references,
+)
 
 PIPELINE = """
 import pathlib
@@ -73,6 +84,22 @@ def test_the_reference_of_a_state_of_the_sources_is_computed_once_for_all_runs(t
         outcome = judged(Case(told, seed, lambda streams: SeededRandom(streams.schedule)), judges)
         assert outcome.failure is None
         assert len(judges.references) == 2
+
+
+def test_stories_of_one_pipeline_may_share_their_references(tmp_path: Path) -> None:
+    changed = "  - update\n  - fs.write: {in/a: changed}\n  - update\n"
+    told, other = story(tmp_path, "  - update\n"), story(tmp_path, changed)
+    (tmp_path / "more.py").write_text(PIPELINE.replace("LEFT_OUT", "").replace("text)", "text.upper())"))
+    different = replace(told, app="more.py")
+    with shared_references():
+        assert judged(told, first := Judges(told)).failure is None
+        assert len(first.references) == 1
+        assert len(Judges(other).references) == 1
+        assert judged(other).failure is None
+        assert len(first.references) == 2
+        assert len(Judges(different).references) == 0
+        assert judged(different).failure is None
+    assert len(Judges(told).references) == 0
 
 
 def test_times_and_what_the_pipeline_made_are_no_other_state_of_the_sources(tmp_path: Path) -> None:
