@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -14,6 +15,8 @@ from watchfiles._rust_notify import RustNotify
 from ..ports import DirectoryEntry, FileStat, FileSystem, FileWatch
 
 __all__ = ["FileSeen", "FileWitness"]
+
+_log = logging.getLogger("cocoindex_sim")
 
 _DEBOUNCE_MS: Final = 20
 _STEP_MS: Final = 5
@@ -93,9 +96,14 @@ class FileWitness:
             if path == root or (below and path.startswith(root + os.sep)):
                 return
         self._roots[path] = recursive
-        # Armed now, before anybody looks at what is there.
-        notify = RustNotify([path], False, False, _WAIT_MS, recursive, True)
+        notify = None
+        try:  # armed now, before anybody looks at what is there
+            notify = RustNotify([path], False, False, 0, recursive, True)
+        except Exception as error:
+            _log.warning("%r can't be watched (%s): of its changes, only the last is recorded", path, error)
         self._there |= {path, *(_directories_in(path) if recursive else ())}
+        if notify is None:
+            return
         thread = threading.Thread(target=self._follow, args=(notify,), name=f"witness {path}", daemon=False)
         self._threads.append(thread)
         thread.start()

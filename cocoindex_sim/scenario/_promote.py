@@ -25,7 +25,7 @@ def promoted_text(story: Story, found: Found, path: Path) -> str:
         raise ValueError("it takes more than one run to see this failure, and a scenario has the recording of one")
     performed = Case.again(story, outcome.recording).performed()
     assert isinstance(performed, Story)
-    # What fails without any step fails when it is brought up to date in the end, which a step that does nothing leaves be.
+    # What fails without any step fails in the end, when it is brought up to date; settling changes nothing of that.
     steps = performed.steps or (Settle(story.place),)
     recording = replace(outcome.recording, kept=None, left_out=())
     smallest = replace(

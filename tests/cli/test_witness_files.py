@@ -91,3 +91,19 @@ def test_what_is_ignored_is_not_there(witness: FileWitness, tmp_path: Path) -> N
     witness.scandir(str(tmp_path / "in/unread"))
     witness.stop()
     assert witness.given() == {}
+
+
+def test_where_nothing_can_be_watched_the_last_change_is_seen(
+    witness: FileWitness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("no more watches")
+
+    monkeypatch.setattr("cocoindex_sim.cli._witness_files.RustNotify", refuse)
+    witness.scandir(str(tmp_path / "in"))
+    for text in ("first", "last"):
+        (tmp_path / "in/a").write_text(text)
+    witness.stop()
+    assert relative(tmp_path)(witness.given()) == {"in/a": "a", "in/b": "b"}
+    assert changes(witness, tmp_path) == [("in/a", "last")]
+    assert "can't be watched (no more watches): of its changes, only the last is recorded" in caplog.text
