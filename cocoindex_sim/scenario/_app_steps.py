@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 
 from ..values import EVENT_NAMES
 from ..world import (
-    MOMENTS,
+    HOLD_BARRIERS,
     Advance,
     Call,
     Crash,
@@ -66,13 +66,13 @@ _CRASH = Fields(
     needs={"nth": ("at", "`nth` counts an event; name it with `at:`")},
 )
 
-_MOMENT: Final[Parsed[str]] = Word("the name of a moment", MOMENTS, "unknown moment {!r}")
+_BARRIER: Final[Parsed[str]] = Word("the name of a barrier", HOLD_BARRIERS, "unknown barrier {!r}")
 _HOLD: Final = Fields(
-    "a moment, or `at:` a moment",
+    "a barrier, or `at:` a barrier",
     "option",
     (
-        Field("at", _MOMENT, "The moment: an event of the engine, or a call of the pipeline.", "name the moment"),
-        Field("nth", COUNT, "Which of these moments, from this step on; the first unless given."),
+        Field("at", _BARRIER, "The barrier: an event of the engine, or a call of the pipeline.", "name the barrier"),
+        Field("nth", COUNT, "Which of these barriers, from this step on; the first unless given."),
     ),
 )
 
@@ -86,8 +86,8 @@ def _hold_form() -> Form:
     return form_of_fields(
         "hold",
         Hold,
-        Either(_MOMENT.expected, scalar=Mapped(_MOMENT, lambda at: {"at": at}, first), mapping=_HOLD),
-        "Runs the started update to a moment, such as its first look at a directory, and no step further until"
+        Either(_BARRIER.expected, scalar=Mapped(_BARRIER, lambda at: {"at": at}, first), mapping=_HOLD),
+        "Runs the started update to a barrier, such as its first look at a directory, and no step further until"
         " `release`. Meanwhile the outside can change, and nothing else can happen.",
         "hold: {at: fs.scandir, nth: 2}",
     )

@@ -142,7 +142,7 @@ class StoryBuilder:
         return self.step("update", _said(full_reprocess=full_reprocess))
 
     def hold(self, at: str, *, nth: int = 1) -> StoryBuilder:
-        """Run the started update to a moment, and no step further until `release`."""
+        """Run the started update to a barrier, and no step further until `release`."""
         return self.step("hold", at if nth == 1 else {"at": at, "nth": nth})
 
     def release(self) -> StoryBuilder:

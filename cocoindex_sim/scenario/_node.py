@@ -28,10 +28,13 @@ _KINDS: Final[dict[str, str]] = {
 _TEXTS: Final = frozenset(("text", "null", "truth", "number"))
 
 
-def one_of(found: str, known: Iterable[str]) -> str:
-    """The tail of an error about an unknown name: the nearest known one, then all of them."""
+def one_of(found: str, known: Iterable[str], meant: Mapping[str, str] | None = None) -> str:
+    """The tail of an error about an unknown name: the nearest known one, then all of them.
+
+    `meant`: by names that people try, those that say it here.
+    """
     names = list(known)
-    near = get_close_matches(found, names, n=1)
+    near = [meant[found]] if meant and found in meant else get_close_matches(found, names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"{hint}known: {', '.join(names)}" if names else hint
 

@@ -5,6 +5,7 @@ page, the builder and the renderer come from.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from ..world import ORACLES, WATCH_PROFILES, Recording, Step
@@ -32,6 +33,34 @@ STEP_NAMES: Final[tuple[str, ...]] = tuple(FORMS)
 """The names of all steps."""
 
 
+_MEANT: Final = {
+    "assert": "expect",
+    "check": "expect",
+    "delete": "fs.remove",
+    "edit": "fs.write",
+    "kill": "crash",
+    "mv": "fs.move",
+    "pause": "advance",
+    "rename": "fs.move",
+    "rm": "fs.remove",
+    "run": "update",
+    "sleep": "advance",
+    "tick": "advance",
+    "verify": "expect",
+    "wait": "advance",
+    "watch": "start",
+}
+"""Names of steps that people try, and what the step is called."""
+
+
+def _not_one_key(entries: Sequence[tuple[str, Node, Node]]) -> str:
+    names = ", ".join(repr(name) for name, _, _ in entries)
+    hint = "begin each step with `- `"
+    if entries and entries[0][0] in FORMS and entries[0][2].is_nothing and not any(e[0] in FORMS for e in entries[1:]):
+        hint = f"indent what belongs to {entries[0][0]!r} further than it"
+    return f"a step has one key, found {len(entries)} ({names}); {hint}"
+
+
 class _StepShape(Shape[Step]):
     """One step: a mapping with one key, or the bare name of a step that needs nothing."""
 
@@ -41,14 +70,13 @@ class _StepShape(Shape[Step]):
         if node.is_mapping:
             entries = node.entries(self.expected)
             if len(entries) != 1:
-                names = ", ".join(repr(name) for name, _, _ in entries)
-                node.fail(f"a step has one key, found {len(entries)} ({names}); begin each step with `- `")
+                node.fail(_not_one_key(entries))
             name, key, value = entries[0]
         else:
             name, key, value = node.text(self.expected), node, None
         form = FORMS.get(name)
         if form is None:
-            key.fail(f"unknown step {name!r}; {one_of(name, STEP_NAMES)}")
+            key.fail(f"unknown step {name!r}; {one_of(name, STEP_NAMES, _MEANT)}")
         if value is None:
             if not form.bare:
                 key.fail(f"{name!r} needs something to do, as in `{form.example}`")

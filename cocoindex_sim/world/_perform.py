@@ -368,7 +368,7 @@ class Performance:
 
     def _hold(self, step: Hold) -> None:
         reach = self._world.run_until_call if "." in step.at else self._world.run_until_event
-        self._guard(partial(reach, step.at, step.nth), "the moment to hold at did not come", step.place)
+        self._guard(partial(reach, step.at, step.nth), "the update does not come to where it is to be held", step.place)
 
     def _crash(self, step: Crash) -> None:
         at = step.at

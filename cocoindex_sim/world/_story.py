@@ -16,7 +16,7 @@ from ._place import Place
 from ._recording import Recording
 
 __all__ = [
-    "MOMENTS",
+    "HOLD_BARRIERS",
     "STATS_FIELDS",
     "WATCH_PROFILES",
     "Advance",
@@ -74,7 +74,7 @@ STATS_FIELDS: tuple[str, ...] = (
 """The counters of one update that a story may expect (STAT-04)."""
 
 
-MOMENTS: tuple[str, ...] = (
+HOLD_BARRIERS: tuple[str, ...] = (
     *EVENT_NAMES,
     *(f"fs.{call}" for call in HAZARD_KINDS),
     *(f"map.{call}" for call in TROUBLES),
@@ -264,7 +264,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Run the started update to its `nth` moment called `at`, and no step further, until it is released."""
+    """Run the started update to its `nth` barrier called `at`, and no step further, until it is released."""
 
     place: Place
     at: str

@@ -7,7 +7,7 @@ import pytest
 
 from cocoindex_sim.scenario import parse_scenarios, read_scenarios
 from cocoindex_sim.values import EVENT_NAMES, ScenarioError
-from cocoindex_sim.world import MOMENTS, STATS_FIELDS
+from cocoindex_sim.world import HOLD_BARRIERS, STATS_FIELDS
 
 STEPS = (
     "start, ready, settle, stop, update, hold, release, call, fs.write, fs.append, fs.remove, fs.move, fs.link, fs.touch,"
@@ -18,7 +18,7 @@ STEPS = (
 KEYS = "name, description, app, source, drivers, given, oracles_off, options, recording, steps, scenarios"
 EVENTS = ", ".join(EVENT_NAMES)
 LOOKS = "targets, diff, stats, terminates, raises, rows, kafka, actions, ready, order, logs, committed"
-MOMENTS_KNOWN = ", ".join(MOMENTS)
+BARRIERS = ", ".join(HOLD_BARRIERS)
 COUNTERS = ", ".join(STATS_FIELDS)
 
 
@@ -190,6 +190,11 @@ ONE_STEP = {
     "unknown": ("updat", f"unknown step 'updat'; did you mean 'update'? known: {STEPS}"),
     "unknown, far from all": ("zzz: 1", f"unknown step 'zzz'; known: {STEPS}"),
     "two keys": ("{update: , drop: }", "a step has one key, found 2 ('update', 'drop'); begin each step with `- `"),
+    "two keys, one of which belongs to the other": (
+        "expect:\n    targets: {}",
+        "a step has one key, found 2 ('expect', 'targets'); indent what belongs to 'expect' further than it",
+    ),
+    "another word for it": ("wait: 5s", f"unknown step 'wait'; did you mean 'advance'? known: {STEPS}"),
     "no key": ("{}", "a step has one key, found 0 (); begin each step with `- `"),
     "a list": ("[update]", "expected a step, found a list"),
     "bare advance": ("advance", "'advance' needs something to do, as in `advance: 1h30m`"),
@@ -446,10 +451,10 @@ ONE_STEP = {
     ),
     "hold: unknown": (
         "hold: comitted",
-        f"unknown moment 'comitted'; did you mean 'committed'? known: {MOMENTS_KNOWN}",
+        f"unknown barrier 'comitted'; did you mean 'committed'? known: {BARRIERS}",
         11,
     ),
-    "hold: no moment": ("hold: {nth: 2}", "`at:` is missing; name the moment", 11),
+    "hold: no barrier": ("hold: {nth: 2}", "`at:` is missing; name the barrier", 11),
     "hold: unknown option": (
         "hold: {at: committed, nht: 2}",
         "unknown option 'nht'; did you mean 'nth'? known: at, nth",
