@@ -223,6 +223,15 @@ def test_an_expectation_that_never_holds_is_promoted_too(project: Project) -> No
     assert "found by: the recording in the file, run 1 of this scenario" in again.outlines
 
 
+def test_workers_promote_too_and_the_session_says_what(project: Project) -> None:
+    project.write("scenarios/failing.coco.yaml", FAILING)
+    result = project.run_apart("--coco-scenarios", "--coco-promote", "-n", "2", "-p", "no:randomly")
+    result.assert_outcomes(passed=2, failed=1)
+    promotion = f"promoted: scenarios/{promoted(project).name}"
+    assert promotion in result.outlines
+    assert f"{promotion}  (scenarios/failing.coco.yaml::b is not c)" in result.outlines
+
+
 CRASHING = PIPELINE.replace(
     "    output.declare_file(",
     """    from cocoindex_sim.engine import current_process
