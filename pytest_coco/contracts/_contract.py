@@ -21,7 +21,7 @@ from .._traces import run_name, write_trace
 from ._text import failure_text
 from ._try import Check, try_check
 
-__all__ = ["Claim", "Contract", "claim", "rejections"]
+__all__ = ["Claim", "Contract", "claim", "claims", "rejections"]
 
 _HERE: Final = __name__.rpartition(".")[0]
 _REASON_LENGTH_MIN: Final = 10
@@ -61,22 +61,23 @@ class Contract:
     after it `close`. Hooks may be `async def`. In a simulated run `self.world` is the world it happens in, and code of
     hooks and connector meets its clock, chance and files; `self.directory` is an empty directory.
 
-    `real_io`: the connector needs sockets, threads or a database; then everything runs once, on the real loop, and no
-    other order is explored. `within_s`: how long a change may take to arrive; virtual seconds, unless `real_io`.
-    `quiet_s`: after how long nothing more comes. `runs`: how many schedules are tried besides asyncio's own, if neither
-    the command line nor the ini file says.
-
     A capability that the connector does not have is switched off by its flag, with a reason in `bypass_reason`, which
     the conformance table shows.
     """
 
     real_io: ClassVar[bool] = False
+    """Whether the connector needs sockets, threads or a database: then everything runs once, on the real loop, with a
+    real directory, and no other order is explored."""
     within_s: ClassVar[float] = 30.0
+    """How long a change may take to arrive: virtual seconds, unless `real_io`."""
     quiet_s: ClassVar[float | None] = None
+    """After how long nothing more comes: longer than the connector waits before it looks again. None stands for 5
+    virtual seconds, or 0.2 real ones."""
     runs: ClassVar[int] = 10
+    """How many orders are tried besides asyncio's own, if nobody says otherwise and the profile does not try more."""
     bypass_reason: ClassVar[Mapping[str, str]] = {}
+    """Why each capability that is switched off is: a sentence, by the name of the flag."""
     capabilities: ClassVar[tuple[str, ...]] = ()
-    """The names of the flags; set by the contract classes."""
 
     world: World
     directory: Path

@@ -44,7 +44,7 @@ class LiveMapViewContract(LiveMapContract):
         source.put(self.keys()[4])
         _compare(stage, source, view)
 
-    @claim("FEED-13", "FS-19")
+    @claim("FEED-13")
     def test_nothing_is_lost_between_scan_and_watch(self, stage: Stage) -> None:
         """Changes before, during and right after the scan, and as the view says that it is ready, arrive."""
         source = Source(stage, self)
