@@ -241,8 +241,15 @@ def _ini_values(config: pytest.Config) -> dict[str, Any]:
     return {
         each.name: each.read(value, each.ini, config.rootpath)
         for each in TABLE
-        if (value := config.getini(each.ini)) not in (None, "")
+        if (value := _ini_value(config, each)) not in (None, "")
     }
+
+
+def _ini_value(config: pytest.Config, option: Declared) -> object:
+    try:
+        return config.getini(option.ini)
+    except (ValueError, pytest.UsageError) as error:  # of a flag, by pytest 8 or 9, which does not say which
+        raise pytest.UsageError(f"{option.ini} is true or false: {error}") from None
 
 
 def read_options(config: pytest.Config) -> Layers:
