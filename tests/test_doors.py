@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted(path for package in ("cocoindex_sim", "pytest_coco") for path in (ROOT / package).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
+TOOLS = sorted((ROOT / "tools").rglob("*.py"))
 ROOMS = sorted({path.parent for path in FILES})
 DOORS = [path for path in FILES if path.name == "__init__.py" or not path.name.startswith("_")]
 MODULES = [path for path in FILES if path.name.startswith("_") and path.name != "__init__.py"]
@@ -58,7 +59,7 @@ def test_a_module_behind_a_door_says_in_order_what_it_shows(module: Path) -> Non
 def test_a_function_a_module_shows_is_used_by_another_file(module: Path) -> None:
     names = set(declared(module) or ())
     functions = {node.name for node in parsed(module).body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
-    others = (path for path in (*FILES, *TESTS) if path != module)
+    others = (path for path in (*FILES, *TESTS, *TOOLS) if path != module)
     used = {alias.name for path in others for source, alias in own_imports(path) if source == module}
     assert (names & functions) - used == set()
 
