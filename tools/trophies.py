@@ -59,7 +59,7 @@ anything else falls.
 
 ## How an engine is judged from outside
 
-Nobody sees the components of another engine, so files are all there is. When the story is over,
+Nobody sees the components of another engine, so files and topics are all there is. When the story is over,
 
 1. a live update that still runs is left alone for a while; then the targets have to be those of a fresh run;
 2. the process is started again if it was killed, one update catches up, and the targets are compared again;

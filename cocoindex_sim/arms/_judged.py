@@ -1,14 +1,28 @@
-"""A story on an arm, judged by the oracles that need no schedule: nobody sees inside, so files are all there is."""
+"""A story on an arm, judged by the oracles that need no schedule, from outside: by files and topics."""
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
-from ..world import Drop, Expect, ExpectationFailed, OracleViolated, Step, Story, Update, Violation, difference_lines
+from ..world import (
+    CreateTopics,
+    Drop,
+    Expect,
+    ExpectationFailed,
+    KafkaStep,
+    OracleViolated,
+    ProduceMessages,
+    Step,
+    Story,
+    Update,
+    Violation,
+    difference_lines,
+)
 from ._arm import Arm
 from ._life import Error, Look
 from ._nursery import Nursery
@@ -24,8 +38,18 @@ _GRACE_S = 2.0
 """How long a live update is left alone once it is known that the story went wrong."""
 
 
+class _Sources(NamedTuple):
+    """What there is to read: files, and how often something happened to topics."""
+
+    files: dict[str, bytes]
+    happened: int
+
+
 class _Outcome(NamedTuple):
-    """What an update left: the targets and what their files look like, its error, and whether it reported any."""
+    """What an update left: the targets and what their files look like, its error, and whether it reported any.
+
+    Targets are files, and messages of the topics that the story does not write to: the last of each key.
+    """
 
     targets: dict[str, bytes]
     marks: dict[str, tuple[int, int, int]]
@@ -57,7 +81,8 @@ class Judged(Elsewhere):
         self.violations: dict[str, Violation] = {}
         """What the oracles found, by their names, the one that says most first."""
         self._off = dict(story.oracles_off)
-        self._last: tuple[dict[str, bytes], _Outcome] | None = None  # the last update, and the sources it had
+        self._happened: list[KafkaStep] = list(story.kafka)
+        self._last: tuple[_Sources, _Outcome] | None = None  # the last update, and the sources it had
 
     def run(self, *, ending: Callable[[], object] = lambda: None) -> None:
         """Perform the story, and judge it.
@@ -103,8 +128,10 @@ class Judged(Elsewhere):
             self.unmet.append(failed)
             self._error = None  # it is told
             return
-        if isinstance(step, Update):
-            self._last = self.site.sources(), self._outcome(self._error)
+        if isinstance(step, KafkaStep):
+            self._happened.append(step)
+        elif isinstance(step, Update):
+            self._last = self._sources(), self._outcome(self._error)
         elif isinstance(step, Drop) and self._error is None:
             self._last = None
             self._find_orphans({}, self.site.target_files(), "after the app was dropped")
@@ -123,9 +150,9 @@ class Judged(Elsewhere):
         if reference is None:
             return
         limit_s = time.monotonic() + (_GRACE_S if self.unmet else self.limits.within_s)
-        while self.site.target_files() != reference and time.monotonic() < limit_s:
+        while (targets := self._targets(self)) != reference and time.monotonic() < limit_s:
             time.sleep(_POLL_S)
-        self._compare(reference, self.site.target_files(), "when a live update has been left alone")
+        self._compare(reference, targets, "when a live update has been left alone")
 
     # -- when it is over -------------------------------------------------------------------------------------------
 
@@ -133,7 +160,7 @@ class Judged(Elsewhere):
         if self._life is None or self._started is not None:
             self.kill()
             self.begin_life()
-        sources = self.site.sources()
+        sources = self._sources()
         caught_up = self._outcome(self.update())
         if self._last is not None and self._last[0] == sources:
             self._once_more(self._last[1], caught_up)
@@ -145,9 +172,23 @@ class Judged(Elsewhere):
             self._compare(reference, caught_up.targets, "after an update caught up")
 
     def _outcome(self, error: Error | None) -> _Outcome:
-        targets = self.site.target_files()
+        targets = self._targets(self)
         glance = self.site.glance()
         return _Outcome(targets, {path: glance[path] for path in targets if path in glance}, error, self.has_failures)
+
+    def _sources(self) -> _Sources:
+        return _Sources(self.site.sources(), len(self._happened))
+
+    def _targets(self, place: Elsewhere) -> dict[str, bytes]:
+        targets = place.site.target_files()
+        if place.kafka is not None:
+            steps = (*self.story.kafka, *self.story.steps)
+            own = {each.topic for step in steps if isinstance(step, ProduceMessages) for each in step.messages}
+            for topic in place.kafka.topics:
+                if topic not in own:
+                    folded = place.kafka.fold(topic)
+                    targets |= {f"{topic}: {key.decode(errors='replace')}": value for key, value in folded.items()}
+        return targets
 
     def _once_more(self, before: _Outcome, after: _Outcome) -> None:
         """Between the two, one update ran and nothing had changed."""
@@ -185,19 +226,26 @@ class Judged(Elsewhere):
 
         `error`: how the update ended that is compared with it.
         """
+        if not all(isinstance(step, CreateTopics | ProduceMessages) for step in self._happened):
+            return None  # what expired on one cluster is there on another
         with tempfile.TemporaryDirectory() as name:
-            fresh = Elsewhere(self.story, self.arm, Path(name), nursery=self._nursery, limits=self.limits)
+            # An Apache Kafka is all the story's, so this run has a mock cluster.
+            arm = dataclasses.replace(self.arm, kafka="")
+            fresh = Elsewhere(self.story, arm, Path(name), nursery=self._nursery, limits=self.limits)
             with fresh:
                 for directory in self._source_directories():
                     (Path(name) / directory).mkdir(parents=True, exist_ok=True)
                 fresh.site.write(self.site.sources().items())
+                if fresh.kafka is not None:
+                    for step in self._happened:
+                        fresh.kafka.take(step)
                 fresh.begin_life()
                 targets: dict[str, bytes] = {}
                 for _ in range(2):
                     raised = fresh.update()
                     if raised is not None or fresh.has_failures:
                         return None
-                    targets |= fresh.site.target_files()
+                    targets |= self._targets(fresh)
         if error is not None:
             fact = f"an update raised {error.shown}, and a fresh run raises nothing"
             self._find(Violation("convergence", fact, error.text.splitlines()[:20]))
