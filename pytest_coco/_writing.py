@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ._limits import limits_of
 from ._options import OPTIONS, Options
 from ._seeds import derived_seed
 from ._selection import SUFFIX
@@ -59,7 +60,8 @@ class Writing:
             from cocoindex_sim.world import update_expectations
 
             try:
-                story = update_expectations(written, derived_seed(options.seed, seed_name, 0))
+                seed = derived_seed(options.seed, seed_name, 0)
+                story = update_expectations(written, seed, limits=limits_of(options))
                 self._differences(written, story)
             except (CocoSimError, ValueError):  # what can't be put right is reported when it is run
                 story = written

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
+from ._attempt import Limits
 from ._compare import Difference, compare_error, content_problem, diff_of
 from ._compare_events import action_counts
 from ._compare_kafka import committed_offsets, message_problem
@@ -27,15 +28,20 @@ UPDATED_LOOKS: Final = ("targets", "diff", "rows", "kafka", "committed", "stats"
 """The expectations that are about data. What says whether something happens at all is for people to change."""
 
 
-def update_expectations(story: Story, seed: int = 0) -> Story:
+def update_expectations(story: Story, seed: int = 0, *, limits: Limits | None = None) -> Story:
     """Run a story once, in asyncio's own order, and give it with each expectation that was not met put right.
 
     A check that holds stays, a `contains` or `matches` that does not becomes the exact content. The same story when
-    there is nothing to put right. What other runs make of it is another question.
+    there is nothing to put right. What other runs make of it is another question. `limits`: how far the run may go.
 
     Raises: ExpectationFailed for what can't be put right; see UPDATED_LOOKS.
     """
-    with silent_logs(), virtual_surroundings(), World(seed) as world:
+    limits = limits or Limits()
+    with (
+        silent_logs(),
+        virtual_surroundings(),
+        World(seed, steps_max=limits.steps_max, events_max=limits.events_max, time_ns_max=limits.time_ns_max) as world,
+    ):
         updating = _Updating(story, world)
         updating.run()
     return story if not updating.steps else replace(story, steps=updating.all_steps())

@@ -258,16 +258,18 @@ def test_a_crash_is_promoted_with_its_moment(project: Project) -> None:
 
 
 def test_what_takes_two_runs_to_see_is_not_promoted(project: Project) -> None:
-    project.write("app/main.py", PIPELINE.replace("text.upper()", "text.upper() + str(id(file))[-6:] + str(counted())"))
-    project.write("app/counting.py", "")
-    source = (project.path / "app/main.py").read_text("utf-8")
-    counting = "\n\ndef counted():\n    import sys\n    sys.coco_count = getattr(sys, 'coco_count', 0) + 1\n    return sys.coco_count\n"
-    project.write("app/main.py", source + counting)
+    # Each run takes a step more than the one before.
+    counting = """    import sys
+    sys.coco_count = getattr(sys, "coco_count", 0) + 1
+    for _ in range(sys.coco_count):
+        await asyncio.sleep(0)
+    output.declare_file("""
+    project.write("app/main.py", PIPELINE.replace("    output.declare_file(", counting))
     text = "app: ../app/main.py\ngiven: {files: {docs/a.txt: a}}\nname: two\nsteps:\n  - update\n"
     project.write("scenarios/failing.coco.yaml", text)
     result = project.run(
         "--coco-scenarios", "scenarios/failing.coco.yaml", "--coco-promote", "--coco-check-determinism", "--coco-runs=0"
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["not promoted: it *"])
+    result.stdout.fnmatch_lines(["*: determinism: *", "not promoted: it takes more than one run to see this failure,*"])
     assert files_of(project) == ["failing.coco.yaml", "shout.coco.yaml"]

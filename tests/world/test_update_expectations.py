@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cocoindex_sim.scenario import parse_scenarios, plain_story
-from cocoindex_sim.world import Expect, ExpectationFailed, Story, update_expectations
+from cocoindex_sim.world import Expect, ExpectationFailed, Limits, Story, update_expectations
 
 ROOT = Path(__file__).parents[2]
 
@@ -106,3 +106,9 @@ def test_other_steps_and_other_looks_stay() -> None:
     assert updated.steps[0] is story.steps[0]
     assert replace(updated, steps=story.steps) == story
     assert looks(updated) == [{"rows": {"a": "apples", "b": "bananas"}, "diff": {}}, {"rows": {"b": "bananas"}}]
+
+
+def test_a_run_that_goes_too_far_is_ended() -> None:
+    story = story_of(MAPS % ("view", "update, expect: {rows: {}}"))
+    with pytest.raises(ExpectationFailed, match="LimitError"):
+        update_expectations(story, limits=Limits(steps_max=5))
