@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from cocoindex_sim.engine import (
+    ContextProvider,
     TargetActionSink,
     TargetReconcileOutput,
     TargetStateProvider,
     current_component,
     declare_target_state,
+    exception_handler,
     mount_each,
     register_root_target_states_provider,
 )
@@ -23,20 +25,30 @@ from cocoindex_sim.values import encode_key, is_non_existence
 from ._broken import traceback_lines
 from ._stage import OWN_TASKS, Stage
 
-__all__ = ["Killable", "Mirror", "Pipeline"]
+__all__ = ["Mirror", "Pipeline"]
 
 _numbers: Final = count(1)  # a name of a provider is registered once in a process
 
 
 class Pipeline:
-    """An app that is updated on a stage. `main` gets the provider of what `handler` makes, in each process."""
+    """An app that is updated on a stage. `main` gets the provider of what `handler` makes, in each process.
+
+    `provide`: the hook that fills the context of each process.
+    """
 
     def __init__(
-        self, stage: Stage, main: Callable[[Any], Awaitable[None]], handler: Callable[[], Awaitable[Any]]
+        self,
+        stage: Stage,
+        main: Callable[[Any], Awaitable[None]],
+        handler: Callable[[], Awaitable[Any]],
+        provide: str = "",
     ) -> None:
         self.stage = stage
         self._main = main
         self._handler = handler
+        self._provide = provide
+        self.errors: list[BaseException] = []
+        """What its exception handler was told."""
         self._name = f"pytest_coco/contract/{next(_numbers)}"
         self._provider: TargetStateProvider[Any, Any, Any] | None = None
         self._life = 0
@@ -55,12 +67,21 @@ class Pipeline:
             provider, main = self._provider, self._main
 
             async def root() -> None:
-                await main(provider)
+                async with exception_handler(self._hear):
+                    await main(provider)
 
-            self._environment = Environment(Settings(db_path=Path(self.stage.subject.directory) / "coco-state"))
+            context = ContextProvider()
+            if self._provide:
+                await self.stage.call_inside(self._provide, context)
+            settings = Settings(db_path=Path(self.stage.subject.directory) / "coco-state")
+            self._environment = Environment(settings, context_provider=context)
             self._app = App(AppConfig("contract", self._environment), root)
         self._handle = self._app.update(live=live)
         self._task = asyncio.get_running_loop().create_task(self._handle.result(), name=f"{OWN_TASKS}update")
+
+    async def _hear(self, error: BaseException, context: Any) -> None:
+        self.stage.note(f"an exception handler is told: {error!r}")
+        self.errors.append(error)
 
     def update(self) -> None:
         """One catch-up update to its end."""
@@ -112,41 +133,6 @@ class Pipeline:
         """Give the state directory back."""
         if self._environment is not None and self._life == self.stage.lives:
             self._environment.close()
-
-
-class Killable:
-    """A handler whose process may be killed right after each call of its sinks, before that is recorded."""
-
-    def __init__(self, stage: Stage, inner: Any) -> None:
-        self._stage = stage
-        self._inner = inner
-        self._sinks: dict[TargetActionSink[Any], TargetActionSink[Any]] = {}
-
-    def reconcile(self, key: Any, desired: Any, prev: Any, missing: bool, /) -> Any:
-        """What the handler says."""
-        output = self._inner.reconcile(key, desired, prev, missing)
-        if output is None:
-            return None
-        if output.sink not in self._sinks:
-            self._sinks[output.sink] = self._killable(output.sink)
-        return output._replace(sink=self._sinks[output.sink])
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def _killable(self, sink: TargetActionSink[Any]) -> TargetActionSink[Any]:
-        stage = self._stage
-
-        async def apply(context: Any, actions: list[Any]) -> Any:
-            stage.note(f"the sink {sink.name} is called with {len(actions)} actions")
-            if sink.is_async:
-                result = await sink.fn(context, actions)
-            else:
-                result = await stage.loop.run_in_executor(None, sink.fn, context, actions)
-            stage.durable(sink.name)
-            return result
-
-        return TargetActionSink.from_async_fn(apply, child_handler=sink.child_handler)
 
 
 class Mirror:

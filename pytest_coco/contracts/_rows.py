@@ -27,6 +27,8 @@ class Rows:
         self.stage = stage
         self.subject = subject
         self.handler = stage.call("make")
+        self._context = ContextProvider()
+        stage.call("provide", self._context)
         self.expected: dict[bytes, tuple[Any, Any]] = {}
 
     # -- asking ----------------------------------------------------------------------------------------------------
@@ -126,9 +128,9 @@ class Rows:
     async def _call(self, sink: Any, actions: list[Any]) -> None:
         self.stage.note(f"the sink {sink.name} is called with {len(actions)} actions")
         if sink.is_async:
-            await sink.fn(ContextProvider(), actions)
+            await sink.fn(self._context, actions)
         else:
-            await self.stage.loop.run_in_executor(None, sink.fn, ContextProvider(), actions)
+            await self.stage.loop.run_in_executor(None, sink.fn, self._context, actions)
 
     def bring(self, key: Any, desired: Any, prev: Collection[Any] = (), missing: bool = True) -> Any:
         """Have a row be so; its tracking record."""

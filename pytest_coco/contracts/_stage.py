@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from cocoindex_sim.values import ActionsApplied, Event
 from cocoindex_sim.world import World
 
 from ._broken import ContractBroken, HookFailed, place_of, traceback_lines
@@ -153,8 +154,8 @@ class Stage:
         """End the process as `kill -9` does, and begin another one; on the real loop, cancel everything."""
         raise NotImplementedError
 
-    def durable(self, what: str) -> None:
-        """Something happened that outlives the process, which may be killed right after it."""
+    def kills_after_actions(self) -> None:
+        """From now on, let the process also be killed when actions were applied and nothing is recorded of that yet."""
 
     def survives(self, act: Callable[[], object]) -> bool:
         """Do something that a hazard may kill the process in; then start it again. Whether it was not killed."""
@@ -171,6 +172,18 @@ async def _driving(work: Any) -> Any:
     assert task is not None
     task.set_name(f"{OWN_TASKS}drive")
     return await work
+
+
+class _AfterActions:
+    """An observer that makes a durable step of each call of a sink."""
+
+    def __init__(self, stage: SimulatedStage) -> None:
+        self._stage = stage
+
+    def on_event(self, event: Event) -> None:
+        if isinstance(event, ActionsApplied):
+            self._stage.note(f"actions were applied: {event.count}")
+            self._stage.world.hazards.durable("applied actions")
 
 
 class SimulatedStage(Stage):
@@ -205,8 +218,8 @@ class SimulatedStage(Stage):
         self.crash()
         return False
 
-    def durable(self, what: str) -> None:
-        self.world.hazards.durable(what)
+    def kills_after_actions(self) -> None:
+        self.world.observe(_AfterActions(self))
 
 
 class RealStage(Stage):

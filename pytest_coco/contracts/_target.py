@@ -5,18 +5,29 @@ from __future__ import annotations
 import copy
 from typing import Any, ClassVar, Final, NamedTuple
 
-from cocoindex_sim.engine import component_subpath, declare_target_state, decode_value, encode_value, mount
+from cocoindex_sim.engine import (
+    ContextProvider,
+    component_subpath,
+    declare_target_state,
+    decode_value,
+    encode_value,
+    mount,
+)
 from cocoindex_sim.values import encode_key
 
+from ._broken import traceback_lines
 from ._contract import Contract, claim
 from ._history import GONE
-from ._pipeline import Killable, Pipeline
+from ._pipeline import Pipeline
 from ._rows import Rows, shown
 from ._stage import Stage
 
 __all__ = ["TargetContract"]
 
 _CANCELS_MAX: Final = 20
+
+_STORY: Final = ({1: 1, 2: 2}, {1: 3, 2: 2, 3: 4}, {1: 3, 3: 5})
+"""What a pipeline wants to be there, update by update: values by row. Without the last one, nothing is deleted."""
 
 _IDEMPOTENT: Final = (
     "have every action say what the row is to be, not how it differs from before, and have the sink do nothing else:"
@@ -66,6 +77,9 @@ class TargetContract(Contract):
     def make(self) -> Any:
         """A new handler of the target that `open` put in place, empty. May be async. Called again for a restart."""
         raise NotImplementedError(f"{type(self).__name__} needs make(): return the handler to be tested")
+
+    def provide(self, context: ContextProvider) -> Any:
+        """Put into the context what sinks ask it for, as a lifespan does. May be async. Called again for a restart."""
 
     def contents(self) -> Any:
         """What the target has now: a mapping of keys to values as they were declared. May be async."""
@@ -294,30 +308,60 @@ class TargetContract(Contract):
     @claim("TGT-20", "DUR-01", "DUR-03", crashes=True)
     def test_a_pipeline_that_is_killed_anywhere_converges(self, stage: Stage) -> None:
         """With the engine around it, killed after any of its durable steps and started again: it ends as it should."""
-        wanted: dict[int, int] = {}
+        _check_killed(stage, self, takes_back=False)
 
-        async def main(provider: Any) -> None:
-            async def row(number: int, value: int) -> None:
-                declare_target_state(provider.target_state(self.key(number), self.value(value)))
+    @claim("TGT-20", "DUR-01", "DUR-03", crashes=True)
+    def test_what_was_begun_when_it_was_killed_can_be_taken_back(self, stage: Stage) -> None:
+        """When it is started again, what was wanted before is wanted again, and only then what it had begun."""
+        _check_killed(stage, self, takes_back=True)
 
-            for number, value in wanted.items():
-                await mount(component_subpath(number), row, number, value)
 
-        rows = Rows(stage, self)
+def _check_killed(stage: Stage, subject: TargetContract, *, takes_back: bool) -> None:
+    """Update a pipeline that may be killed meanwhile, and see that the target gets what is wanted."""
+    wanted: dict[int, int] = {}
 
-        async def handler() -> Killable:
-            return Killable(stage, await stage.call_inside("make"))
+    async def main(provider: Any) -> None:
+        async def row(number: int, value: int) -> None:
+            declare_target_state(provider.target_state(subject.key(number), subject.value(value)))
 
-        pipeline = Pipeline(stage, main, handler)
-        story = ({1: 1, 2: 2}, {1: 3, 2: 2, 3: 4}, {1: 3, 3: 5}) if self.deletes else ({1: 1, 2: 2}, {1: 3, 2: 2, 3: 4})
-        for wanted in story:
-            stage.note(f"wanted: {wanted}")
-            if not stage.survives(pipeline.update):
-                pipeline.update()
-            rows.expected = {encode_key(self.key(each)): (self.key(each), self.value(wanted[each])) for each in wanted}
-            rows.check(
-                f"{'after it was killed and started again' if stage.lives > 1 else 'after an update'}",
-                "mend what the checks about possible pasts and repeated actions say; if they say nothing, what the"
-                " target has may depend on how its handler was used before",
+        for number, value in wanted.items():
+            await mount(component_subpath(number), row, number, value)
+
+    async def handler() -> Any:
+        return await stage.call_inside("make")
+
+    rows = Rows(stage, subject)
+    stage.kills_after_actions()
+    pipeline = Pipeline(stage, main, handler, "provide")
+
+    def check() -> None:
+        for error in pipeline.errors:
+            stage.broken(
+                f"in a pipeline, a row failed with {type(error).__name__}: {error}",
+                "have reconcile() say, as in Collection[str], what its records come back as from the state store, and"
+                " mend what raises this",
+                traceback_lines(error),
             )
-        pipeline.close()
+        rows.expected = {
+            encode_key(subject.key(number)): (subject.key(number), subject.value(value))
+            for number, value in wanted.items()
+        }
+        rows.check(
+            "after it was killed and started again" if stage.lives > 1 else "after an update",
+            "mend what the checks about possible pasts and repeated actions say; if they say nothing, what the target"
+            " has may depend on how its handler was used before",
+        )
+
+    before: dict[int, int] = {} if subject.deletes else _STORY[0]
+    for then in _STORY if subject.deletes else _STORY[:2]:
+        wanted = then
+        stage.note(f"wanted: {wanted}")
+        if not stage.survives(pipeline.update):
+            pipeline.errors.clear()
+            for wanted in (before, then) if takes_back else (then,):
+                stage.note(f"wanted: {wanted}")
+                pipeline.update()
+                check()
+        check()
+        before = then
+    pipeline.close()

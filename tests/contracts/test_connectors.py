@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from confluent_kafka.aio import AIOConsumer
+from confluent_kafka.aio import AIOConsumer, AIOProducer
 
 from cocoindex_sim.connectors import kafka, localfs
+from cocoindex_sim.connectors.kafka._messages import MessageHandler, MessageSpec
 from cocoindex_sim.connectors.localfs._entries import EntryHandler, FileSpec
-from cocoindex_sim.engine import current_process
+from cocoindex_sim.engine import ContextKey, ContextProvider, current_process
 from cocoindex_sim.world import FileFault, MapFeed, MapView, World, remote_map
 from cocoindex_sim.world._journal_rows import _ROOT
 from pytest_coco.contracts import LiveMapFeedContract, LiveMapViewContract, LiveStreamContract, TargetContract
@@ -165,6 +166,34 @@ class TestFiles(TargetContract):
 
     def value(self, number: int) -> FileSpec:
         return FileSpec(f"content {number}".encode(), create_parent_dirs=True)
+
+
+PRODUCER = ContextKey[AIOProducer]("producer of the contract")
+
+
+class TestMessages(TargetContract):
+    """Messages of a topic as targets."""
+
+    def open(self) -> None:
+        self.world.kafka.create_topic("t", 3)
+
+    def make(self) -> MessageHandler:
+        return MessageHandler(PRODUCER.key, "t", None)
+
+    def provide(self, context: ContextProvider) -> None:
+        context.provide(PRODUCER, AIOProducer({}))
+
+    def contents(self) -> dict[bytes, MessageSpec]:
+        return {key: MessageSpec(value, True) for key, value in self.world.kafka.fold("t").items()}
+
+    def disturb(self) -> None:
+        self.world.kafka.inject("produce", "fails", nth=2)
+
+    def key(self, number: int) -> bytes:
+        return f"key {number}".encode()
+
+    def value(self, number: int) -> MessageSpec:
+        return MessageSpec(f"value {number}".encode(), True)
 
 
 class TestJournalRows(TargetContract):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
@@ -124,6 +125,28 @@ class RemembersBeforeItWrites(Handler):
                 await self.table.write(key, value)
 
 
+@dataclass(frozen=True)
+class Version:
+    value: str
+
+
+class RecordsComeBackAsDicts(Handler):
+    """Does not say what its records are, so they come back as dicts from the state store."""
+
+    def reconcile(self, key: str, desired: Any, prev: Any, missing: bool, /) -> Any:
+        output = super().reconcile(key, desired, [each.value for each in prev], missing)
+        if output is None or coco.is_non_existence(desired):
+            return output
+        return output._replace(tracking_record=Version(desired))
+
+
+class TrustsTheFirst(Handler):
+    """Takes the first of the values that may be there for the one that is."""
+
+    def reconcile(self, key: str, desired: Any, prev: Collection[str], missing: bool, /) -> Any:
+        return super().reconcile(key, desired, list(prev)[:1], missing)
+
+
 class IsAsync(Handler):
     """Has an async function for one that must not be."""
 
@@ -160,6 +183,14 @@ REJECTED_BY = {
     WritesTheLast: ("a_batch_of_many_rows_is_whole", "- 'row 48': 'value 48'"),
     InsistsOnDeleting: ("deleting_what_is_not_there_is_no_error", "the sink raised KeyError: 'row 1'"),
     RemembersBeforeItWrites: ("being_cancelled_while_it_writes_is_made_good", "when what was cancelled was done again"),
+    RecordsComeBackAsDicts: (
+        "a_pipeline_that_is_killed_anywhere_converges",
+        "a row failed with AttributeError: 'dict'",
+    ),
+    TrustsTheFirst: (
+        "what_was_begun_when_it_was_killed_can_be_taken_back",
+        "after it was killed and started again, the target",
+    ),
     IsAsync: ("a_row_comes_changes_and_goes", "make reconcile() an ordinary function"),
 }
 

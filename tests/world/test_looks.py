@@ -169,5 +169,7 @@ def test_a_held_update_takes_no_step_whatever_the_policy(base: Path) -> None:
 )
 def test_a_moment_that_does_not_come_fails_the_story(moment: str, verdict: str, base: Path) -> None:
     told = refusal(base, f"  - start\n  - hold: {moment}\n  - release\n")
-    assert told.startswith("x.coco.yaml:5: the update does not come to where it is to be held: RuntimeError: the update ended before")
+    assert told.startswith(
+        "x.coco.yaml:5: the update does not come to where it is to be held: RuntimeError: the update ended before"
+    )
     assert verdict in told
