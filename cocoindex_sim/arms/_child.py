@@ -115,11 +115,18 @@ class Child:
     # -- what goes on meanwhile ------------------------------------------------------------------------------------
 
     async def follow(self, handle: Any) -> None:
-        """Follow an update to its end. That consumes its result, which nobody wants."""
+        """Follow an update to its end. Watching one that failed at its start may take CocoIndex for ever."""
         try:
-            async for snapshot in handle.watch():
-                self.ready = self.ready or str(getattr(snapshot.status, "value", snapshot.status)) == "ready"
+            async with contextlib.aclosing(handle.watch()) as snapshots:
+                async for snapshot in snapshots:
+                    if str(getattr(snapshot.status, "value", snapshot.status)) == "ready":
+                        break
             self.ready = True
+            try:
+                await handle.result()
+            except RuntimeError as error:
+                if "already consumed" not in str(error):  # that snapshot was the last, and had it
+                    raise
         except BaseException as error:
             self.error = described(error)
 
