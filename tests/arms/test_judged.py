@@ -85,6 +85,32 @@ async def main() -> None:
         write("a", pathlib.Path("in/a").read_text())
 """
 
+FIRST_SENT = """
+from collections.abc import AsyncIterator
+
+from cocoindex.connectors import kafka
+from confluent_kafka.aio import AIOProducer
+
+PRODUCER = coco.ContextKey[AIOProducer]("producer")
+sent: list[str] = []
+
+
+@coco.lifespan
+async def environment(builder: coco.EnvironmentBuilder) -> AsyncIterator[None]:
+    builder.settings.db_path = pathlib.Path("state")
+    producer = AIOProducer({"bootstrap.servers": "kafka:9092"})
+    builder.provide(PRODUCER, producer)
+    yield
+    await producer.close()
+
+
+@coco.fn
+async def main() -> None:
+    sent.append(pathlib.Path("in/a").read_text())
+    topic = await kafka.mount_kafka_topic_target(PRODUCER, "prices")
+    topic.declare_target_state(key="tea", value=sent[0])
+"""
+
 WITHOUT_END = """
 @coco.fn
 async def main() -> None:
@@ -100,10 +126,17 @@ REMOVE = "\n  - update\n  - fs.remove: in/b\n  - update\n"
 @pytest.fixture
 def judge(tmp_path: Path, nursery: Nursery) -> Judge:
     def judge(
-        arm: Arm, pipeline: str, steps: str, *, within_s: float = 60.0, head: str = "", raising: bool = False
+        arm: Arm,
+        pipeline: str,
+        steps: str,
+        *,
+        within_s: float = 60.0,
+        head: str = "",
+        given: str = "",
+        raising: bool = False,
     ) -> Judged:
         (tmp_path / "main.py").write_text(f'{HEAD}{pipeline}\n\napp = coco.App("App", main)\n')
-        text = f"app: main.py\n{head}given: {{files: {{in/a: apple, in/b: banana}}}}\nsteps:\n{steps}"
+        text = f"app: main.py\n{head}given: {{{given}files: {{in/a: apple, in/b: banana}}}}\nsteps:\n{steps}"
         (story,) = parse_scenarios(text, path=Path("a.coco.yaml"), base=tmp_path)
         with Judged(story, arm, tmp_path / "site", nursery=nursery, limits=Limits(within_s=within_s)) as judged:
             judged.run() if raising else judged.perform()
@@ -127,6 +160,13 @@ def test_a_broken_rule_is_named(arm: Arm, judge: Judge, oracle: str, pipeline: s
 
     assert next(iter(judged.violations)) == oracle
     assert judged.unmet == []
+
+
+def test_the_messages_of_a_topic_are_compared(arm: Arm, judge: Judge) -> None:
+    judged = judge(arm, FIRST_SENT, EDIT, given="kafka: {prices: {}}, ")
+
+    assert list(judged.violations) == ["convergence"]
+    assert "prices: tea" in judged.violations["convergence"].lines
 
 
 def test_a_sound_pipeline_is_told_nothing(arm: Arm, judge: Judge) -> None:
