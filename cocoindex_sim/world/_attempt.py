@@ -14,7 +14,6 @@ from ._parts import without_parts
 from ._perform import perform
 from ._policy import Fifo, Policy
 from ._recording import Recording
-from ._schedule import STEPS_MAX
 from ._story import Story
 from ._streams import Streams
 from ._supervise import perform_supervised
@@ -54,9 +53,12 @@ class Attendants(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How far one run may go: steps, events and virtual nanoseconds (None: no limit)."""
+    """How far one run may go: steps, events and virtual nanoseconds (None: no limit).
 
-    steps_max: int = STEPS_MAX
+    A story is run many times, so it may take fewer steps than a world would: a million take seconds.
+    """
+
+    steps_max: int = 1_000_000
     events_max: int = EVENTS_MAX
     time_ns_max: int | None = None
 

@@ -27,7 +27,7 @@ from ..fakes.targets import JournalTarget, Moment
 from ..ports import Observer, Ports, StateStore
 from ..runtime import App, UpdateHandle, find_app, load_module, parse_target
 from ..store import MemoryHolder, MemoryStore
-from ..values import Event, FenceError, TasksLeftError, event_name
+from ..values import Event, FenceError, LimitError, TasksLeftError, event_name
 from ._drivers import Drivers
 from ._external import Connections, ExternalSystems, enter_connections, leave_connections
 from ._kafka_patch import enter_kafka
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 __all__ = ["World"]
 
 T = TypeVar("T")
+
+_DAY_NS: Final = 86_400 * 10**9
+_LIVE_DAYS_MAX: Final = 30
 
 
 class World:
@@ -190,11 +193,35 @@ class World:
             self._task = self._create_task(self._handle.result(), "update")
 
     def finish(self) -> Any:
-        """Run until the started update ends; what the root function returned, or its error raised."""
+        """Run until the started update ends; what the root function returned, or its error raised.
+
+        LimitError when a live one that was not told to end has not after 30 days of virtual time.
+        """
         if self._task is None:
             raise RuntimeError("no update was started: call start() first")
         task, self._task = self._task, None
+        if self._live and not self._told_to_end:
+            return self._wait_for_end(task)
         return self.run(task)
+
+    def _wait_for_end(self, task: asyncio.Task[Any]) -> Any:
+        # What rescans every hour comes to no limit of steps for years, and to nothing new in them.
+        loop, limit = self.loop, self.loop.time_ns_max
+        end_ns = loop.now_ns + _LIVE_DAYS_MAX * _DAY_NS
+        if limit is not None and limit <= end_ns:
+            return self.run(task)
+        loop.time_ns_max = end_ns
+        try:
+            return self.run(task)
+        except LimitError as error:
+            if task.done() or loop.steps >= loop.steps_max or len(self.trace.entries) >= self.trace.events_max:
+                raise  # another limit
+            raise LimitError(
+                f"it is live and goes on after {_LIVE_DAYS_MAX} days of virtual time; stop it, or"
+                f" have its source end. Who waits where:\n{loop.waiting()}"
+            ) from error
+        finally:
+            loop.time_ns_max = limit
 
     @property
     def ready(self) -> bool:

@@ -251,6 +251,53 @@ def test_a_world_that_is_full_of_events_says_which_came_last(tmp_path: Path) -> 
         assert str(caught.value).splitlines()[1:] == [f"  {line}" for line in list(world.trace.lines())[-10:]]
 
 
+RESCANS = """
+import pathlib
+
+import cocoindex as coco
+from cocoindex.connectors import localfs
+
+@coco.lifespan
+def environment(builder):
+    builder.settings.db_path = "state"
+    yield
+
+@coco.fn
+async def look(file):
+    pass
+
+@coco.fn
+async def main():
+    await coco.mount_each(look, localfs.walk_dir(pathlib.Path("docs"), live=True).items())
+
+app = coco.App("Rescans", main)
+"""
+
+
+def test_a_live_update_whose_end_is_waited_for_in_vain_is_given_up_after_a_month(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(RESCANS)
+    with World(steps_max=100_000) as world:
+        world.load("main.py", base=tmp_path)
+        world.files.write("docs/a.txt", "a", parents=True)
+        world.start(live=True)
+        with pytest.raises(LimitError, match="live and goes on after 30 days of virtual time; stop it") as caught:
+            world.finish()
+        assert "who waits where" in str(caught.value).casefold()
+        assert world.loop.now_ns <= 30 * 86_400 * 10**9
+        world.advance(86_400 * 40)  # no limit of the world's
+
+
+def test_a_limit_of_the_world_that_is_met_while_a_live_update_goes_on_is_named(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(RESCANS)
+    for limit, named in ({"steps_max": 300}, "steps_max=300"), ({"time_ns_max": 10**13}, "time_ns_max=10000000000000"):
+        with World(**limit) as world:  # type: ignore[arg-type]  # passed through
+            world.load("main.py", base=tmp_path)
+            world.files.write("docs/a.txt", "a", parents=True)
+            world.start(live=True)
+            with pytest.raises(LimitError, match=named):
+                world.finish()
+
+
 def test_time_that_passes_while_the_process_is_down_counts() -> None:
     with World(time_ns_max=10 * 10**9) as world:
         world.crash()
