@@ -44,10 +44,13 @@ def _value(node: Any, name: str, value: object) -> Any:
         near = get_close_matches(name, _KNOWN, 1)
         meant = f"; did you mean {near[0]!r}?" if near else ""
         _fail(node, f"has no option {name!r} for one test{meant} known: {', '.join(_KNOWN)}")
+    refused = ""
     try:
         found = known.read(value, name, Path())
     except pytest.UsageError as error:
-        _fail(node, f"can't be followed: {error}")
+        refused = str(error)
+    if refused:  # out here, the report does not tell of both
+        _fail(node, f"can't be followed: {refused}")
     if found == LAST and name == "seed":
         _fail(node, "names its seed itself; the last one is for sessions, --coco-seed=last")
     return found

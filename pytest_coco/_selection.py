@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from ._options import Options
 
-__all__ = ["SUFFIX", "add_selection", "select_scenarios"]
+__all__ = ["SUFFIX", "add_selection", "nothing_found", "select_scenarios"]
 
 # The same as `cocoindex_sim.scenario.SUFFIX`, which is not imported before a scenario is: that room is heavy.
 SUFFIX = ".coco.yaml"
@@ -55,3 +56,10 @@ def select_scenarios(config: pytest.Config, options: Options) -> None:
             raise pytest.UsageError(f"--coco-scenarios: {argument!r} is not a scenario file (*{SUFFIX})")
         if not options.scenarios and is_scenario:
             raise pytest.UsageError(f"{argument!r} is a scenario file: add --coco-scenarios to run it")
+
+
+def nothing_found(config: pytest.Config) -> str:
+    """Where a session that has found no scenario has looked, and what to do."""
+    paths = config.args or _SCENARIO_PATHS
+    names = ", ".join(repr(os.path.relpath(path, config.invocation_params.dir)) for path in paths)
+    return f"coco: there is no scenario file (*{SUFFIX}) in {names}; name a path, or set coco_scenario_paths"

@@ -62,7 +62,8 @@ class SessionReport:
             return ""
         runs, crashes, faults = (sum(_number(row.get(name)) for row in rows) for name in ("runs", "crashes", "faults"))
         seed = self._config.stash[OPTIONS].seed
-        return f"coco: {len(rows)} scenarios in {runs} runs, {crashes} of them killed, {faults} faults; seed {seed}"
+        what = f"{_counted(len(rows), 'scenario')} in {_counted(runs, 'run')}"
+        return f"coco: {what}, {crashes} of them killed, {_counted(faults, 'fault')}; seed {seed}"
 
     def write(self) -> None:
         """Write the file of --coco-report, if it was asked for: JSON if its name ends so, and else Markdown."""
@@ -103,6 +104,10 @@ class SessionReport:
 
 
 SESSION = pytest.StashKey[SessionReport]()
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _number(value: object) -> int:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import pytest
 
+import cocoindex_sim
+import pytest_coco
 from cocoindex_sim.world import DrawnHazards, Fifo, Hazards, Pct, Policy, Recording, SeededRandom, Streams, World
 
 from ._limits import limits_of
@@ -16,7 +20,7 @@ from ._options import LAYERS, TABLE, Options
 from ._report import indented, tail_lines
 from ._traces import write_trace
 
-__all__ = ["make_world", "world_report", "write_world_trace"]
+__all__ = ["leave_out_frames", "make_world", "world_report", "write_world_trace"]
 
 # What a story can be asked for, and a function can't: it has no steps, and can't be killed between them.
 _FOR_SCENARIOS = ("crashes", "check_determinism", "shrink")
@@ -63,6 +67,26 @@ def _hazards(options: Options, streams: Streams) -> Hazards | None:
     if options.faults == frozenset():
         return None
     return DrawnHazards(streams.faults, rate=0.1, kinds=options.faults)
+
+
+_PACKAGES = tuple(str(Path(module.__file__ or "").parent) + os.sep for module in (pytest_coco, cocoindex_sim))
+
+
+def leave_out_frames(error: pytest.ExceptionInfo[BaseException]) -> None:
+    """Have an error shown where the test, and the pipeline, is, without the frames of these packages.
+
+    pytest's `--full-trace` shows them.
+    """
+    frames, kept = [], None
+    raw: TracebackType | None = error.tb
+    while raw is not None:
+        frames.append(raw)
+        raw = raw.tb_next
+    for each in reversed(frames):  # as tracebacks, for pytest cuts them once more, and goes by their links
+        if not each.tb_frame.f_code.co_filename.startswith(_PACKAGES):
+            kept = TracebackType(kept, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    if kept is not None:
+        error.traceback = type(error.traceback)(kept)
 
 
 def world_report(item: pytest.Item, world: World) -> str:

@@ -30,7 +30,7 @@ from ._fixtures import (
 from ._marker import MARKER
 from ._options import LAYERS, OPTIONS, add_options, header, read_options
 from ._seeds import save_seed
-from ._selection import SUFFIX, add_selection, select_scenarios
+from ._selection import SUFFIX, add_selection, nothing_found, select_scenarios
 from ._session import SESSION, SessionReport
 
 __all__ = [
@@ -125,9 +125,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     world = item.stash.get(WORLD, None)
+    if world is not None and call.excinfo is not None and not item.config.getoption("fulltrace"):
+        from ._worlds import leave_out_frames
+
+        leave_out_frames(call.excinfo)
+    report = yield
     if world is not None and report.failed and report.when == "call":
         from ._worlds import world_report
 
@@ -188,7 +194,12 @@ def _missed(config: pytest.Config) -> list[str]:
     return config.stash[FAULTS].unfired(options.faults or ())
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: pytest.ExitCode, config: pytest.Config
+) -> None:
+    nothing = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and "deselected" not in terminalreporter.stats
+    if nothing and config.stash[OPTIONS].scenarios:
+        terminalreporter.write_line(nothing_found(config))
     summary = config.stash[SESSION].summary()
     if summary and config.get_verbosity() > -2:
         terminalreporter.write_sep("-", summary)

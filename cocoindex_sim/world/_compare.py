@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from ._story import STATS_FIELDS, Contains, Diff, Exactly, Failure, Matches, StatsExpectation, TargetExpectation
@@ -169,8 +170,10 @@ def compare_stats(expected: Iterable[StatsExpectation], actual: UpdateStats | No
         name = "total" if part.component is None else part.component
         counters = actual.total if part.component is None else actual.by_component.get(part.component)
         if counters is None:
-            ran = ", ".join(sorted(actual.by_component)) or "none"
-            lines.append(f"{name}: no component of this name ran; those that did: {ran}")
+            near = get_close_matches(name, actual.by_component, 1)
+            meant = f"; did you mean {near[0]!r}?" if near else ""
+            lines.append(f"{name}: no component of this name ran{meant}")
+            lines += [f"  {ran} did" for ran in sorted(actual.by_component)]
             continue
         wrong = [
             f"{name}.{field}: expected {wanted}, was {getattr(counters, field)}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from cocoindex_sim.runtime import App
 from cocoindex_sim.values import DeadlockError, LimitError
-from cocoindex_sim.world import Failure, StatsExpectation, World, compare_error, compare_stats
+from cocoindex_sim.world import STATS_FIELDS, Failure, StatsExpectation, World, compare_error, compare_stats
 
 from ._timeline import CocoTimeline
 from ._unmet import refuse
@@ -128,8 +129,16 @@ class CocoApp:
             )
 
     def expect_stats(self, component: str | None = None, /, **counters: int) -> None:
-        """Counters of the last update, of one name or in total: `expect_stats("shout", num_adds=1)`."""
+        """Counters of the last update, of one name or in total: `expect_stats("shout", num_adds=1)`.
+
+        TypeError for a counter that there is not.
+        """
         __tracebackhide__ = True
+        for name in counters:
+            if name not in STATS_FIELDS:
+                near = get_close_matches(name, STATS_FIELDS, 1)
+                meant = f"did you mean {near[0]!r}? " if near else ""
+                raise TypeError(f"unknown counter {name!r}; {meant}known: {', '.join(STATS_FIELDS)}")
         found = compare_stats([StatsExpectation(component, tuple(counters.items()))], self._world.stats())
         if found is not None:
             refuse(found.fact, found.lines)

@@ -92,8 +92,9 @@ class CocoTimeline:
         return found
 
     def expect_never(self, pattern: str) -> None:
-        """This has not happened."""
+        """This has not happened. ValueError for what looks like an event and is none, as that never happens anyway."""
         __tracebackhide__ = True
+        _check_event(pattern)
         found = self.times(pattern)
         if found:
             refuse(f"{pattern!r} happened, and should never have", _tail([str(each) for each in found]))
@@ -132,6 +133,17 @@ class CocoTimeline:
         near = [] if name in EVENT_NAMES or "*" in name else get_close_matches(name, EVENT_NAMES, 1)
         meant = [f"no event is called {name!r}; did you mean {near[0]!r}?"] if near else []
         return [*meant, "the end of the timeline:", *_tail([f"  {line}" for line in self.lines()])]
+
+
+def _check_event(pattern: str) -> None:
+    """ValueError for a pattern that can't match because no event has this name. Notes are any text with blanks."""
+    __tracebackhide__ = True
+    name, _, path = pattern.partition(" ")
+    if "*" in name or name in EVENT_NAMES or (path and not path.startswith("/")):
+        return
+    near = get_close_matches(name, EVENT_NAMES, 1)
+    if near:
+        raise ValueError(f"no event is called {name!r}; did you mean {near[0]!r}? known: {', '.join(EVENT_NAMES)}")
 
 
 def _tail(lines: Iterable[str]) -> list[str]:

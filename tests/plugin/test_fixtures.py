@@ -281,6 +281,46 @@ def _fits(line: str, wanted: str) -> bool:
     return prefix and len(words) == len(wanted_words)
 
 
+@pytest.mark.parametrize(
+    ("expectation", "said"),
+    [
+        (
+            "coco_app.update(); coco_app.expect_stats('shout', num_addz=1)",
+            "TypeError: unknown counter 'num_addz'; did you mean 'num_adds'? known: num_execution_starts, ",
+        ),
+        (
+            "coco_timeline.expect_never('component_faild /docs/a.txt')",
+            "ValueError: no event is called 'component_faild'; did you mean 'component_failed'? known: run_started, ",
+        ),
+        ("coco_fs.write('a', 3)", "TypeError: the content of a file is text or bytes; for 'a' it is 3"),
+        ("coco_world.run(print)", "TypeError: "),
+        (
+            "coco_fs.remove('docs'); coco_app.update()",
+            "ValueError: Path is not a directory: ",
+        ),
+    ],
+)
+def test_what_a_test_gets_wrong_is_said_at_its_line_without_frames_of_these_packages(
+    expectation: str, said: str, driven: Project
+) -> None:
+    driven.write(
+        "tests/test_ordinary.py",
+        START.format(app="main.py:Shout", expectation=expectation).replace("coco_app,", "coco_world, coco_app,"),
+    )
+    result = driven.run()
+    result.assert_outcomes(failed=1)
+    lines = report_of(result, "test_it")
+    assert any(line.startswith("E  ") and said in line for line in lines)
+    assert not any("/pytest_coco/" in line or "/cocoindex_sim/" in line for line in lines if ".py:" in line)
+    assert any("/pytest_coco/" in line or "/cocoindex_sim/" in line for line in driven.run("--full-trace").outlines)
+
+
+def test_a_note_that_is_no_event_may_be_expected_never(driven: Project) -> None:
+    expectation = "coco_timeline.expect_never('crash'); coco_timeline.expect_never('target *')"
+    driven.write("tests/test_ordinary.py", START.format(app="main.py:Shout", expectation=expectation))
+    driven.run().assert_outcomes(passed=1)
+
+
 def test_the_failure_points_at_the_line_of_the_test(driven: Project) -> None:
     driven.write("tests/test_ordinary.py", START.format(app="main.py:Shout", expectation="coco_app.expect_stats()"))
     result = driven.run()

@@ -25,6 +25,14 @@ def test_without_a_path_the_default_directory_is_run_and_testpaths_is_not(projec
     assert result.ret == pytest.ExitCode.OK
 
 
+def test_a_session_without_scenarios_says_where_it_looked(project: Project) -> None:
+    looked = "coco: there is no scenario file (*.coco.yaml) in {}; name a path, or set coco_scenario_paths"
+    assert looked.format("'tests'") in project.run("--coco-scenarios", "tests").outlines
+    assert not any("coco: there is no" in line for line in project.run("--coco-scenarios", "-k", "none").outlines)
+    project.write("pytest.ini", "[pytest]\ncoco_scenario_paths = tests app\n")
+    assert looked.format("'tests', 'app'") in project.run("--coco-scenarios", "-q").outlines
+
+
 def test_without_the_option_only_ordinary_tests_run(project: Project) -> None:
     result = project.run("-v", ".")
     assert passed(result) == ["tests/test_ordinary.py::test_ordinary"]

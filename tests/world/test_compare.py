@@ -128,7 +128,9 @@ def test_wrong_counters_are_shown_with_all_of_their_component() -> None:
     assert difference.lines == [
         "one.num_adds: expected 2, was 1",
         f"  all of one: {rest}",
-        "ona: no component of this name ran; those that did: one, two",
+        "ona: no component of this name ran; did you mean 'one'?",
+        "  one did",
+        "  two did",
     ]
 
 

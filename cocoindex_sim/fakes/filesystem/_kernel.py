@@ -161,6 +161,8 @@ class FileKernel:
         self._put(path, data, append=True, parents=parents, writer=writer)
 
     def _put(self, path: str, data: bytes | str, *, append: bool, parents: bool, writer: Writer) -> None:
+        if isinstance(data, int):  # of which `bytes` would make zeros
+            raise TypeError(f"the content of a file is text or bytes; for {path!r} it is {data!r}")
         data = data.encode() if isinstance(data, str) else bytes(data)
         if parents:
             self._make_parents(path, writer)
