@@ -114,6 +114,11 @@ class StoryBuilder:
         self._set("oracles_off", reasons)
         return self
 
+    def options(self, **options: int | str | bool) -> StoryBuilder:
+        """Say how it is explored, as in `runs=50`; the command line and a marker go before it."""
+        self._set("options", options)
+        return self
+
     def recording(self, text: str) -> StoryBuilder:
         """Repeat this run, which failed once, before any other is made."""
         self._set("recording", text)

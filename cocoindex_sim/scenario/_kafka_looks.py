@@ -43,6 +43,7 @@ class _GivenKafka(Shape[tuple[tuple[str, tuple[KafkaStep, ...]], ...]]):
     """The topics there are at the beginning, each with the steps that make it."""
 
     expected = _GIVEN.expected
+    inside = (_GIVEN_TOPIC,)
 
     def read(self, node: Node) -> tuple[tuple[str, tuple[KafkaStep, ...]], ...]:
         found: list[tuple[str, tuple[KafkaStep, ...]]] = []

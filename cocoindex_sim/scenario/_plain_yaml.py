@@ -55,6 +55,7 @@ def _kind(text: str) -> str:
 
 def read_plainly(text: str, path: Path) -> Node:
     """The root node of one YAML document. Raises Unusual when the whole parser has to read it."""
+    text = text.replace("\r\n", "\n")
     if _STRANGE.search(text) or _DOCUMENT.search(text):
         raise Unusual
     reader = _Reader(text, path)

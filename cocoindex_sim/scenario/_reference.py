@@ -51,7 +51,15 @@ def reference_page() -> str:
     lines += ["", "One of `app` and `source` is needed, and one of `steps` and `scenarios`. Each scenario has:", ""]
     lines += _table(ONE_OF_SEVERAL.fields)
     lines += ["", "What it gives is added to what the heading gives, and replaces what has the same name.", ""]
-    lines += ["## What is given", "", *_tables(GIVEN), ""]
+    options = next(each for each in HEADING.fields if each.name == "options")
+    lines += [
+        "## Options",
+        "",
+        options.about,
+        "",
+        *(line for each in _fields_in(options.shape) for line in _tables(each)),
+    ]
+    lines += ["", "## What is given", "", *_tables(GIVEN), ""]
     lines += ["## Steps", "", "A step that needs nothing more may be its bare name.", ""]
     for group, title in _GROUPS.items():
         lines += [f"### {title}", ""]
@@ -90,7 +98,7 @@ def _tables(fields: Fields) -> Iterator[str]:
     yield from _table(fields.fields)
     for each in fields.fields:
         for within in _fields_within(each.shape):
-            yield from ("", f"In `{each.name}`:", "", *_table(within.fields))
+            yield from ("", f"In `{each.name}`:", "", *_tables(within))
 
 
 def _table(fields: Iterable[Field]) -> Iterator[str]:
@@ -153,7 +161,7 @@ def _inside(shape: Shape[Any]) -> list[Shape[Any]]:
         return [shape.item]
     if isinstance(shape, MapOf):
         return [shape.key, shape.value]
-    return [shape] if isinstance(shape, Fields) else []
+    return [shape] if isinstance(shape, Fields) else list(getattr(shape, "inside", ()))
 
 
 def _long_lists() -> dict[str, list[str]]:

@@ -18,6 +18,7 @@ from cocoindex_sim.scenario import (
     without_places,
 )
 from cocoindex_sim.scenario._expectations import LOOKS
+from cocoindex_sim.scenario._vocabulary import GIVEN, HEADING
 from cocoindex_sim.values import ScenarioError
 from cocoindex_sim.world import Story, World, explore, perform
 
@@ -46,6 +47,8 @@ def written_in_python(story: Story) -> Story:
         builder.given(**plain["given"])
     if "oracles_off" in plain:
         builder.oracles_off(**plain["oracles_off"])
+    if "options" in plain:
+        builder.options(**plain["options"])
     if "recording" in plain:
         builder.recording(plain["recording"])
     for step in plain["steps"]:
@@ -97,6 +100,17 @@ def test_every_step_has_a_method_with_what_it_can_be_told(base: Path) -> None:
     assert [plain_step(step) for step in written_in_python(story).steps] == [plain_step(step) for step in story.steps]
     methods = {name for name in dir(StoryBuilder) if not name.startswith("_")}
     assert {name.replace(".", "_") for name in STEP_NAMES} <= methods
+
+
+def test_everything_in_a_heading_can_be_said() -> None:
+    said = {*inspect.signature(StoryBuilder).parameters, *dir(StoryBuilder)}
+    assert set(HEADING.names) - {"steps", "scenarios"} <= said
+    assert set(inspect.signature(StoryBuilder.given).parameters) - {"self"} == set(GIVEN.names)
+
+
+def test_options_are_those_of_the_story(base: Path) -> None:
+    story = StoryBuilder("main.py", base=base).options(runs=7, policy="pct", shrink=False).update().build()
+    assert story.options == (("runs", 7), ("policy", "pct"), ("shrink", False))
 
 
 def test_an_expectation_takes_every_look() -> None:

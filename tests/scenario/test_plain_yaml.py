@@ -57,6 +57,11 @@ def test_nearly_all_scenarios_are_read_quickly() -> None:
     assert sum(quick) >= 0.9 * len(quick)
 
 
+def test_the_line_breaks_of_windows_make_no_difference() -> None:
+    for text in SCENARIOS:
+        assert check(text.replace("\n", "\r\n")) == check(text)
+
+
 @pytest.mark.parametrize("line", EVERY_STEP.splitlines(), ids=str.strip)
 def test_every_step_is_read_as_the_whole_parser_does(line: str) -> None:
     assert check(f"app: main.py\nsteps:\n{line}\n")
