@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from cocoindex_sim.engine import ContextProvider, TargetReconcileOutput
 from cocoindex_sim.values import encode_key, is_non_existence
 
-from ._history import GONE, difference
+from ._history import difference
 from ._stage import Stage
 from ._watch import Counted
 
 if TYPE_CHECKING:
     from ._target import TargetContract
 
-__all__ = ["Rows", "shown"]
+__all__ = ["Rows"]
 
 
 class Rows:
@@ -168,8 +168,3 @@ class Rows:
     def is_as_expected(self) -> bool:
         """Whether it has."""
         return not difference(self.expected, self.contents())
-
-
-def shown(value: Any) -> str:
-    """A value, or that there is none."""
-    return "nothing" if value is GONE else repr(value)

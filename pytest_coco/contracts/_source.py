@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from ._history import GONE, History, difference
-from ._items import Items, ItemSubscriber
+from ._items import Items
 from ._stage import Stage
+from ._subscriber import ItemSubscriber
 from ._watch import Watch
 
 if TYPE_CHECKING:
-    from ._live_map import LiveMapContract
+    from ._hooks import LiveMapHooks
 
 __all__ = ["Source"]
 
@@ -25,7 +26,7 @@ _FOLLOW: Final = (
 class Source:
     """What a check does to a source, and the pipeline that follows it."""
 
-    def __init__(self, stage: Stage, subject: LiveMapContract) -> None:
+    def __init__(self, stage: Stage, subject: LiveMapHooks) -> None:
         self.stage = stage
         self.subject = subject
         self.history = History()

@@ -7,27 +7,20 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 from cocoindex_sim.engine import (
     ContextProvider,
-    component_subpath,
-    declare_target_state,
     decode_value,
     encode_value,
-    mount,
 )
 from cocoindex_sim.values import encode_key
 
-from ._broken import traceback_lines
 from ._contract import Contract, claim
 from ._history import GONE
-from ._pipeline import Pipeline
-from ._rows import Rows, shown
+from ._killed import check_killed
+from ._rows import Rows
 from ._stage import Stage
 
 __all__ = ["TargetContract"]
 
 _CANCELS_MAX: Final = 20
-
-_STORY: Final = ({1: 1, 2: 2}, {1: 3, 2: 2, 3: 4}, {1: 3, 3: 5})
-"""What a pipeline wants to be there, update by update: values by row. Without the last one, nothing is deleted."""
 
 _IDEMPOTENT: Final = (
     "have every action say what the row is to be, not how it differs from before, and have the sink do nothing else:"
@@ -179,10 +172,10 @@ class TargetContract(Contract):
                 desired = self.value(wanted) if wanted else GONE
                 rows.bring(key, desired, prev, past.missing)
                 if not rows.is_as_expected():
-                    there = shown(self.value(past.there) if past.there else GONE)
-                    told = ", ".join(shown(self.value(each)) for each in past.told) or "nothing"
+                    there = repr(self.value(past.there)) if past.there else "nothing"
+                    told = ", ".join(repr(self.value(each)) for each in past.told) or "nothing"
                     rows.check(
-                        f"there was {there} and {shown(desired)} was wanted, with the records of {told} and"
+                        f"there was {there} and {repr(desired) if wanted else 'nothing'} was wanted, with the records of {told} and"
                         f" prev_may_be_missing={past.missing}: afterwards",
                         "take all previous records for possible, and the row for possibly missing if that is said:"
                         " there is nothing to do only if each of them is what is wanted, and a row that may be there"
@@ -308,60 +301,9 @@ class TargetContract(Contract):
     @claim("TGT-20", "DUR-01", "DUR-03", crashes=True)
     def test_a_pipeline_that_is_killed_anywhere_converges(self, stage: Stage) -> None:
         """With the engine around it, killed after any of its durable steps and started again: it ends as it should."""
-        _check_killed(stage, self, takes_back=False)
+        check_killed(stage, self, takes_back=False)
 
     @claim("TGT-20", "DUR-01", "DUR-03", crashes=True)
     def test_what_was_begun_when_it_was_killed_can_be_taken_back(self, stage: Stage) -> None:
         """When it is started again, what was wanted before is wanted again, and only then what it had begun."""
-        _check_killed(stage, self, takes_back=True)
-
-
-def _check_killed(stage: Stage, subject: TargetContract, *, takes_back: bool) -> None:
-    """Update a pipeline that may be killed meanwhile, and see that the target gets what is wanted."""
-    wanted: dict[int, int] = {}
-
-    async def main(provider: Any) -> None:
-        async def row(number: int, value: int) -> None:
-            declare_target_state(provider.target_state(subject.key(number), subject.value(value)))
-
-        for number, value in wanted.items():
-            await mount(component_subpath(number), row, number, value)
-
-    async def handler() -> Any:
-        return await stage.call_inside("make")
-
-    rows = Rows(stage, subject)
-    stage.kills_after_actions()
-    pipeline = Pipeline(stage, main, handler, "provide")
-
-    def check() -> None:
-        for error in pipeline.errors:
-            stage.broken(
-                f"in a pipeline, a row failed with {type(error).__name__}: {error}",
-                "have reconcile() say, as in Collection[str], what its records come back as from the state store, and"
-                " mend what raises this",
-                traceback_lines(error),
-            )
-        rows.expected = {
-            encode_key(subject.key(number)): (subject.key(number), subject.value(value))
-            for number, value in wanted.items()
-        }
-        rows.check(
-            "after it was killed and started again" if stage.lives > 1 else "after an update",
-            "mend what the checks about possible pasts and repeated actions say; if they say nothing, what the target"
-            " has may depend on how its handler was used before",
-        )
-
-    before: dict[int, int] = {} if subject.deletes else _STORY[0]
-    for then in _STORY if subject.deletes else _STORY[:2]:
-        wanted = then
-        stage.note(f"wanted: {wanted}")
-        if not stage.survives(pipeline.update):
-            pipeline.errors.clear()
-            for wanted in (before, then) if takes_back else (then,):
-                stage.note(f"wanted: {wanted}")
-                pipeline.update()
-                check()
-        check()
-        before = then
-    pipeline.close()
+        check_killed(stage, self, takes_back=True)

@@ -7,12 +7,14 @@ from typing import Any
 
 from cocoindex_sim.values import encode_key
 
+from ._arrivals import LISTEN_FIRST
 from ._contract import claim
 from ._history import difference
-from ._items import Items, ItemSubscriber
-from ._live_map import LISTEN_FIRST, LiveMapContract
+from ._items import Items
+from ._live_map import LiveMapContract
 from ._source import Source
 from ._stage import Stage
+from ._subscriber import ItemSubscriber
 
 __all__ = ["LiveMapViewContract"]
 
