@@ -69,6 +69,28 @@ def test_read_gives_all_or_the_beginning(tmp_path: Path) -> None:
         disk.read(str(tmp_path))
 
 
+def test_a_system_that_reads_and_writes_in_pieces_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, write, path = os.read, os.write, str(tmp_path / "file")
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:2]))
+    disk.replace_content(path, b"12345")
+    assert Path(path).read_bytes() == b"12345"
+    monkeypatch.setattr(os, "read", lambda descriptor, size: read(descriptor, min(size, 2)))
+    assert (disk.read(path), disk.read(path, 3), disk.read(path, 9), disk.read(path, 0)) == (
+        b"12345", b"123", b"12345", b"",
+    )  # fmt: skip
+
+
+def test_what_can_not_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError) as refused:
+        disk.read(str(tmp_path))
+    assert refused.value.filename == str(tmp_path)
+    with pytest.raises(FileNotFoundError) as missing:
+        disk.read(str(tmp_path / "none"))
+    assert missing.value.filename == str(tmp_path / "none")
+
+
 def test_paths_resolve_as_far_as_they_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path.resolve()
     (root / "link").symlink_to("real")
