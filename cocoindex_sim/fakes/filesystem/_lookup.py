@@ -11,6 +11,7 @@ from ._inodes import Directory, File, Link, Node
 __all__ = ["EXECUTE", "READ", "WRITE", "Found", "lookup", "os_error", "permit", "real_path"]
 
 READ, WRITE, EXECUTE = 4, 2, 1
+_OWNER_EXECUTES: Final = EXECUTE << 6
 _LINKS_MAX: Final = 40
 _NAME_BYTES_MAX: Final = 255
 
@@ -56,10 +57,10 @@ def lookup(
     links = 0
     while parts:
         part = parts.pop()
-        if not isinstance(at, Directory):
+        if type(at) is not Directory:
             raise os_error(errno.ENOTDIR, path)
-        if not privileged:
-            permit(at, EXECUTE, path, privileged=False)
+        if not privileged and not at.mode & _OWNER_EXECUTES:
+            raise os_error(errno.EACCES, path)
         child = at.entries.get(part)
         if type(child) is Directory and (parts or not create):  # nearly every step of nearly every path
             parent, name, at = at, part, child
