@@ -130,6 +130,7 @@ def _class_name(cls: type) -> str:
 
 
 _NAN: Final = b"f" + struct.pack(">d", math.nan)
+_CLASSES_MAX: Final = 1_000  # as many names are kept
 _LONG: Final = 64  # an encoding longer than this stands in its surroundings as a digest, so that sharing stays cheap
 _PRIMITIVES: Final = (str, int, float, bytes, bytearray, memoryview)
 _SEQUENCES: Final = (list, tuple, range, deque)
@@ -256,12 +257,27 @@ class _Encoder:
             return b"i%d;" % int.__index__(obj)
         return self._write(bytes(obj))
 
+    def _name(self, cls: type) -> bytes:
+        """A class's name, written."""
+        process = self._process
+        if process is None:
+            from ._process import current_process
+
+            process = self._process = current_process()
+        name = process.class_names.get(cls)
+        if name is None:
+            if len(process.class_names) >= _CLASSES_MAX:  # somebody makes classes all the time
+                process.class_names.clear()
+            name = process.class_names[cls] = self._write(_class_name(cls))
+        return name
+
     def _shape(self, obj: Any, cls: type) -> _Shape:
         if isinstance(obj, NotMemoKeyable):
             raise _not_keyable(obj)
         hook = getattr(cls, "__coco_memo_key__", None)
         if hook is not None:
-            return _keyed(b"h", cls, hook(obj), getattr(obj, "__coco_memo_state__", None))
+            state = getattr(obj, "__coco_memo_state__", None)
+            return (b"h" if state is None else b"H") + self._name(cls), (hook(obj),), 0, state
         if self._process is None:
             from ._process import current_process
 

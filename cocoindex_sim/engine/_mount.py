@@ -67,7 +67,11 @@ async def mount_child(
     invocation = invocation_of(target, args, kwargs)
     path = _place(context, subpath)
     if invocation.key is not None and (reused := reuse_at_once(context, path, invocation)) is not None:
-        return await _in_turn(context.component.run, reused)
+        run = context.component.run
+        run.reused += 1
+        if run.reused % _REUSED_IN_A_TURN == 0:
+            await asyncio.sleep(0)
+        return run.nothing if reused.value is None else _done(run, reused)
     child = _child(context, path, invocation.processor)
     return await _start(child, invocation, background=kind)
 
@@ -224,13 +228,7 @@ def _child(context: ComponentContext, path: StablePath, processor: str, kind: ty
     return child
 
 
-async def _in_turn(run: Run, outcome: Outcome[Any]) -> asyncio.Future[Outcome[Any]]:
-    """The future of a child that was over at once. Now and then, others have their turn."""
-    run.reused += 1
-    if run.reused % _REUSED_IN_A_TURN == 0:
-        await asyncio.sleep(0)
-    if outcome.value is None:
-        return run.nothing
+def _done(run: Run, outcome: Outcome[Any]) -> asyncio.Future[Outcome[Any]]:
     future: asyncio.Future[Outcome[Any]] = run.loop.create_future()
     future.set_result(outcome)
     return future

@@ -32,6 +32,7 @@ class Process:
     """
 
     __slots__ = (
+        "class_names",
         "context_keys",
         "default_environment",
         "environments",
@@ -59,6 +60,7 @@ class Process:
         self.default_environment: Any = None  # the runtime room's; the engine only keeps it per process
         self.environments: list[Any] = []  # likewise: weak references, in order of creation
         self.gpus: Any = None  # likewise
+        self.class_names: dict[type, bytes] = {}  # as fingerprints have them; kept here to go with the classes
         self.observers: list[Observer] = []
         self.modules: set[str] = set()
 

@@ -16,7 +16,7 @@ class ComponentSubpath:
     __slots__ = ("_tokens", "encoded")
 
     def __init__(self, *key_parts: StableKey) -> None:
-        self.encoded = b"".join(map(encode_key, key_parts))
+        self.encoded = encode_key(key_parts[0]) if len(key_parts) == 1 else b"".join(map(encode_key, key_parts))
         self._tokens: list[object] = []
 
     def __truediv__(self, part: StableKey) -> ComponentSubpath:

@@ -154,11 +154,12 @@ class Space:
         prefixes = self._prefixes or self._find()
         if prefixes is None:
             return None
-        full = full_key(prefixes, key)
+        kind = key.kind
+        full = full_key(prefixes, key) if kind == "memo" else prefixes[kind] + key.path.encoded
         value = self._store.lookup(full) if len(full) < HEAD_SIZE else self._store.find(full)
         if value is None:
             return None
-        return self._decode(key.kind, len(prefixes[key.kind]), full, value)
+        return self._decode(kind, len(prefixes[kind]), full, value)
 
     def scan(
         self, kind: RecordKind, below: StablePath, *, after: RecordKey | None = None, limit: int = 1000
@@ -226,7 +227,8 @@ class Space:
                 prefixes = self._create(batch)
             for key, record in writes:
                 assert prefixes is not None
-                stored_key = full_key(prefixes, key)
+                kind = key.kind
+                stored_key = full_key(prefixes, key) if kind == "memo" else prefixes[kind] + key.path.encoded
                 value = None if record is None else encode_record(record)
                 if len(stored_key) >= HEAD_SIZE:
                     value = None if value is None else long_value(stored_key, value)

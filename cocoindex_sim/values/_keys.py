@@ -74,7 +74,10 @@ def encode_key(key: object) -> bytes:
     str with surrogates.
     """
     if isinstance(key, str):
-        return b"\x28" + _escape(str.encode(key))
+        raw = str.encode(key)
+        if b"\x01" in raw or b"\x00" in raw:
+            return b"\x28" + _escape(raw)
+        return b"\x28%b\x00" % raw
     if key is None:
         return b"\x02"
     if key is True:
