@@ -161,11 +161,9 @@ class TargetContract(Contract):
         number = 100
         rows = Rows(stage, self)
         for past in _PASTS:
-            for wanted in range(4 if self.deletes else 1, -1, -1):
-                if not wanted and not self.deletes:
-                    continue
+            for wanted in range(0 if self.deletes else 1, 5):
                 number += 1
-                key, prev = self.key(number), []
+                key = self.key(number)
                 if past.there:
                     rows.bring(key, self.value(past.there))
                 prev = [rows.record(key, self.value(told)) for told in past.told]
@@ -175,8 +173,8 @@ class TargetContract(Contract):
                     there = repr(self.value(past.there)) if past.there else "nothing"
                     told = ", ".join(repr(self.value(each)) for each in past.told) or "nothing"
                     rows.check(
-                        f"there was {there} and {repr(desired) if wanted else 'nothing'} was wanted, with the records of {told} and"
-                        f" prev_may_be_missing={past.missing}: afterwards",
+                        f"there was {there} and {repr(desired) if wanted else 'nothing'} was wanted, with the records"
+                        f" of {told} and prev_may_be_missing={past.missing}: afterwards",
                         "take all previous records for possible, and the row for possibly missing if that is said:"
                         " there is nothing to do only if each of them is what is wanted, and a row that may be there"
                         " has to be deleted",
