@@ -11,6 +11,7 @@ that do nothing but update a pipeline that does nothing, once each and judged; i
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -87,7 +88,12 @@ def write_project(directory: Path) -> None:
 
 def figures(command: list[str], directory: Path) -> dict[str, float]:
     """What a child prints in its last line of JSON. Exits, with all it printed, when it fails."""
-    done = subprocess.run([sys.executable, *command], cwd=directory, capture_output=True, text=True, check=False)
+    # Compiled once, as packages are when they are installed; in a place of their own, whatever the caller's shell says.
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(directory / "compiled")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    done = subprocess.run(
+        [sys.executable, *command], cwd=directory, env=environment, capture_output=True, text=True, check=False
+    )
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode != 0 or not lines:
         sys.exit(f"{' '.join(command)} gave no figures, exit {done.returncode}\n{done.stdout}{done.stderr}")

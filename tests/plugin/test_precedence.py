@@ -150,3 +150,35 @@ def test_every_option_has_an_ini_twin_and_its_place_in_the_help(option: Declared
     parser_help = " ".join(project.run("--help").outlines)
     assert f"(ini: {option.ini}; " in parser_help.replace("  ", "") or option.ini in parser_help
     assert option.flag in parser_help
+
+
+def test_faults_and_limits_of_a_marker_hold_in_the_world_of_its_test(project: Project) -> None:
+    project.write(
+        "tests/test_ordinary.py",
+        """
+import pytest
+from cocoindex_sim.values import LimitError
+
+@pytest.mark.coco(faults="EIO", runs=20)
+def test_faults(coco_app, coco_fs, coco_world):
+    coco_app.load("../app/main.py:Shout")
+    coco_fs.write({f"docs/{name}.txt": name for name in "abcdefgh"})
+    try:
+        coco_app.update()
+    except Exception as error:
+        assert "Input/output error" in str(error) or isinstance(error, OSError)
+    print("struck", *(hazard.kind for hazard in coco_world.hazards.fired))
+
+@pytest.mark.coco(steps_max=10)
+def test_limits(coco_app, coco_fs):
+    coco_app.load("../app/main.py:Shout")
+    coco_fs.write("docs/a.txt", "a")
+    with pytest.raises(LimitError, match="steps_max=10"):
+        coco_app.update()
+""",
+    )
+    result = project.run("-s")
+    result.assert_outcomes(passed=22)
+    kinds = {word for line in result.outlines if "struck" in line for word in line.partition("struck")[2].split()}
+    assert kinds - {"."} == {"EIO"}
+    assert not any("EIO" in line for line in project.run("-s", "--coco-faults=none").outlines)
