@@ -73,8 +73,8 @@ def uninstall() -> None:
     """Remove the alias; `import cocoindex` then finds the real package again, if it is installed."""
     if _alias in sys.meta_path:
         sys.meta_path.remove(_alias)
-    for name in [n for n in sys.modules if n == _REFERENCE or n.startswith(_REFERENCE + ".")]:
-        if sys.modules[name].__name__.split(".")[0] == _OURS:
+    for name in [n for n in sys.modules if n.startswith(_REFERENCE)]:  # for every world, so the cheap test comes first
+        if name[len(_REFERENCE) :][:1] in ("", ".") and sys.modules[name].__name__.split(".")[0] == _OURS:
             del sys.modules[name]
 
 
