@@ -48,3 +48,14 @@ def test_more_can_be_told_to_it_than_to_the_mock_cluster(arm: Arm) -> None:
     told = [story for story in STORIES if sim_only(story, arm) is None]
     to_the_mock = [story for story in STORIES if sim_only(story, real_arm()) is None]
     assert len(told) > len(to_the_mock) > 0
+
+
+def test_the_plugin_starts_it_for_scenarios_that_need_it(engine: DockerClient, pytester: pytest.Pytester) -> None:
+    find_image(engine, "COCO_KAFKA_IMAGE", KAFKA_IMAGE)
+    path = SCENARIOS / "files_to_kafka.coco.yaml"
+    result = pytester.runpytest_subprocess(
+        "--coco-scenarios", path, "--coco-backend=real", "--coco-kafka=container", "-k", "sent or dies or drop"
+    )
+    assert result.ret == pytest.ExitCode.OK, result.stdout.str()
+    result.stdout.fnmatch_lines(["coco: *backend real, kafka container*"])
+    assert result.parseoutcomes()["passed"] > 0
