@@ -126,7 +126,7 @@ def test_every_snippet_is_one_that_is_run() -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=shown)
 def test_every_link_and_path_leads_somewhere(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
+    text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if not link.startswith("https://")]
     assert [link for link in links if not (path.parent / link).exists()] == []
     paths = re.findall(r"`((?:cocoindex_sim|pytest_coco|docs|tools|tests|examples)/[\w./-]*)`", text)
@@ -172,6 +172,12 @@ def test_a_word_of_the_glossary_has_one_meaning() -> None:
 def test_a_page_that_is_made_is_up_to_date(tool: str) -> None:
     run = child(str(ROOT / "tools" / f"{tool}.py"), "--check", cwd=ROOT)
     assert run.returncode == 0, run.stderr
+
+
+def test_every_page_is_on_the_site() -> None:
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    pages = sorted(path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md"))
+    assert sorted(re.findall(r"- (\S+\.md)$", nav, re.MULTILINE)) == pages
 
 
 def test_change_notes_are_named_for_what_they_change() -> None:
