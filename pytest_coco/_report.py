@@ -48,7 +48,7 @@ def _count(number: int, noun: str) -> str:
 
 def _verdict(found: Found, error: Exception) -> str:
     if isinstance(error, ExpectationFailed):
-        return f"{error.place}: {found.verdict.rstrip(':')}."
+        return f"{error.place}: {found.verdict.rstrip(':.')}."
     return found.verdict.split("\n")[0]
 
 

@@ -214,6 +214,23 @@ class Performance:
         except Exception as error:
             raise self._unexpected(f"{fact}: {self._named(error)}", error, place) from error
 
+    def _reach(self, reach: Callable[[], object], fact: str, place: Place) -> None:
+        """Run the started update to a moment. An error that it ended with says more than that it did not get there."""
+
+        def reach_or_tell() -> None:
+            try:
+                reach()
+            except RuntimeError:
+                if self._started is not None and not self._world.running:
+                    self._attempt(self._started, self._world.finish)
+                raise
+
+        try:
+            self._guard(reach_or_tell, fact, place)
+        except ExpectationFailed:
+            self._refuse_error()
+            raise
+
     def _named(self, error: BaseException) -> str:
         first = (str(error).splitlines() or [""])[0]
         return f"{type(error).__name__}: {first}" if first else type(error).__name__
@@ -368,13 +385,13 @@ class Performance:
 
     def _hold(self, step: Hold) -> None:
         reach = self._world.run_until_call if "." in step.at else self._world.run_until_event
-        self._guard(partial(reach, step.at, step.nth), "the update does not come to where it is to be held", step.place)
+        self._reach(partial(reach, step.at, step.nth), "the update does not come to where it is to be held", step.place)
 
     def _crash(self, step: Crash) -> None:
         at = step.at
         self._held = False
         if at is not None:
-            self._guard(
+            self._reach(
                 lambda: self._world.run_until_event(at, step.nth), "the moment to crash at did not come", step.place
             )
         self._world.crash()

@@ -218,7 +218,7 @@ class World:
                 raise  # another limit
             raise LimitError(
                 f"it is live and goes on after {_LIVE_DAYS_MAX} days of virtual time; stop it, or"
-                f" have its source end. Who waits where:\n{loop.waiting()}"
+                f" have its source end:\n{loop.waiting()}"
             ) from error
         finally:
             loop.time_ns_max = limit

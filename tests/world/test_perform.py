@@ -19,6 +19,7 @@ from cocoindex_sim.world import (
     Expect,
     ExpectationFailed,
     Failure,
+    Hold,
     MakeLink,
     MoveFile,
     Place,
@@ -33,6 +34,7 @@ from cocoindex_sim.world import (
     TouchFiles,
     Trouble,
     Update,
+    World,
     WriteFiles,
     perform,
 )
@@ -189,6 +191,17 @@ def test_every_step_becomes_its_call_in_order() -> None:
         "restart",
         "crash",
     ]
+
+
+def test_an_update_that_fails_before_the_moment_to_crash_or_hold_at_is_told_by_its_error(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(
+        "import cocoindex as coco\n\n@coco.lifespan\ndef environment(builder):\n    builder.settings.db_path = 'state'\n"
+        "    yield\n\n@coco.fn\nasync def main():\n    raise OSError('no disk')\n\napp = coco.App('Fails', main)\n"
+    )
+    for step in (Crash(at(2), "committed", 2), Hold(at(2), "fs.write", 1)):
+        with World() as world, pytest.raises(ExpectationFailed) as caught:
+            perform(Story("s", at(1), "main.py", at(2), tmp_path, (Start(at(1)), step), ()), world)
+        assert (caught.value.verdict, caught.value.place.line) == ("the update raised OSError: no disk", 1)
 
 
 def test_a_started_update_is_finished_by_the_next_look_or_by_the_end() -> None:

@@ -282,7 +282,7 @@ def test_a_live_update_whose_end_is_waited_for_in_vain_is_given_up_after_a_month
         world.start(live=True)
         with pytest.raises(LimitError, match="live and goes on after 30 days of virtual time; stop it") as caught:
             world.finish()
-        assert "who waits where" in str(caught.value).casefold()
+        assert "process_live" in str(caught.value).partition("\n")[2]
         assert world.loop.now_ns <= 30 * 86_400 * 10**9
         world.advance(86_400 * 40)  # no limit of the world's
 
