@@ -12,6 +12,9 @@ from cocoindex_sim.world import ExpectationFailed, Place
 __all__ = ["ContractBroken", "HookFailed", "place_of", "traceback_lines"]
 
 
+_ROOM = Path(__file__).parent
+
+
 class ContractBroken(ExpectationFailed):
     """A connector does not keep its contract: `verdict` is the fact, `fix` what its author has to do about it."""
 
@@ -34,5 +37,14 @@ def place_of(subject: type) -> Place:
 
 
 def traceback_lines(error: BaseException) -> list[str]:
-    """An exception with its traceback, line by line."""
-    return "".join(traceback.format_exception(error)).splitlines()
+    """An exception with its traceback, line by line, without the frames of this room; none when no other is in it."""
+    told = traceback.TracebackException.from_exception(error)
+    errors: list[traceback.TracebackException] = []
+    each: traceback.TracebackException | None = told
+    while each is not None and each not in errors:
+        errors.append(each)
+        each.stack = traceback.StackSummary.from_list(
+            [frame for frame in each.stack if Path(frame.filename).parent != _ROOM]
+        )
+        each = each.__cause__ or each.__context__
+    return "".join(told.format()).splitlines() if any(each.stack for each in errors) else []

@@ -242,3 +242,15 @@ def test_the_trace_of_each_run_is_written_where_it_is_asked_for(project: Project
     names = [each.name for each in (project.path / "traces").iterdir()]
     assert len(names) == 3
     assert any(name.endswith(".in-order.trace") for name in names)
+
+
+def test_a_traceback_has_the_frames_of_authors_alone(project: Project) -> None:
+    unwritten = TESTS.replace("    def entries(self):\n        return self.world.map().entries\n", "")
+    project.write("tests/test_maps.py", unwritten.replace("return Broken(remote_map())", "return Borken(remote_map())"))
+    result = project.run(CHECK, f"{SOUND}::test_iterating_gives_what_is_there_now")
+    result.assert_outcomes(failed=2)
+    lines = "\n".join(report_of(result, "TestSound.test_iterating_gives_what_is_there_now"))
+    assert "NotImplementedError: TestSound needs entries()" in lines and "Traceback" not in lines
+    lines = "\n".join(report_of(result, "TestBroken.test_iterating_gives_what_is_there_now"))
+    assert "NameError: name 'Borken' is not defined" in lines and "return Borken(remote_map())" in lines
+    assert "/contracts/_" not in lines
