@@ -200,7 +200,12 @@ class SimulatedStage(Stage):
         return self.world.loop
 
     def run(self, work: Any) -> Any:
-        return self.world.run(_driving(work))
+        try:
+            return self.world.run(_driving(work))
+        finally:
+            # A process that was killed before runs nothing of it, and Python would complain.
+            if inspect.iscoroutine(work) and inspect.getcoroutinestate(work) == inspect.CORO_CREATED:
+                work.close()
 
     def crash(self) -> None:
         self.note("the process is killed, and started again")
