@@ -88,10 +88,12 @@ assert ChangeMode.__name__ in _REASONS
 
 def sim_only(story: Story, arm: Arm) -> str | None:
     """Why a story can't happen on an arm; None if it can."""
-    if story.is_source or story.entries:
-        return "the external maps are simulated"
     if story.drivers:
         return "its drivers act on the simulated world"
+    if story.is_source:
+        return "what the connector brings is mirrored into a simulated target"
+    if story.entries:
+        return "the external maps are simulated"
     if uses_kafka(story) and find_spec("confluent_kafka") is None:
         return "the package confluent-kafka is not there"
     if not arm.kafka and any(
