@@ -71,7 +71,6 @@ class SessionReport:
         path = options.report
         if path is None:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
         text = self._json(options) if path.suffix == ".json" else self._markdown(options)
         path.write_text(text, "utf-8")
 

@@ -29,6 +29,7 @@ from ._fixtures import (
 )
 from ._marker import MARKER
 from ._options import LAYERS, OPTIONS, add_options, header, read_options
+from ._paths import check_paths
 from ._seeds import save_seed
 from ._selection import SUFFIX, add_selection, nothing_found, select_scenarios
 from ._session import SESSION, SessionReport
@@ -68,6 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         session = config.stash[SESSION] = SessionReport(config)
         config.pluginmanager.register(session, "coco-session")
+        check_paths(options)
     select_scenarios(config, options)
     if options.update or options.promote:
         from ._writing import add_writing

@@ -90,3 +90,19 @@ def test_a_failure_has_colours_on_a_terminal_and_the_same_text_without(failing: 
     for code in ("\x1b[31m", "\x1b[32m", "\x1b[1m", "\x1b[0m"):
         stripped = [line.replace(code, "") for line in stripped]
     assert stripped == plain
+
+
+@pytest.mark.parametrize("option", ["report", "conformance", "trace"])
+def test_what_can_not_be_written_is_said_before_anything_is_run(option: str, project: Project) -> None:
+    project.write("a_file", "")
+    result = project.run("--coco-scenarios", f"--coco-{option}=a_file/x")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (line,) = (line for line in result.errlines if line.startswith("ERROR: "))
+    path = str(project.path / "a_file/x")
+    assert line.startswith(f"ERROR: --coco-{option} or coco_{option}: can't write {path!r}: there is no directory '")
+
+
+@pytest.mark.parametrize("option", ["report", "conformance"])
+def test_a_directory_is_no_file_to_write_a_report_into(option: str, project: Project) -> None:
+    project.write("pytest.ini", f"[pytest]\ncoco_{option} = .\n")
+    assert "it is a directory; name a file" in "\n".join(project.run("--coco-scenarios").errlines)
