@@ -132,9 +132,12 @@ class Schedule(FencedLoop):
         self, delay: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> Timer:
         """Queue a callback in `delay` virtual seconds, rounded to nanoseconds; infinity is never."""
-        return self._call_at_ns(
-            math.inf if delay == math.inf else self.now_ns + round(delay * _NS_PER_S), callback, args, context
-        )
+        if delay == math.inf:
+            return self._call_at_ns(math.inf, callback, args, context)
+        delay_ns = round(delay * _NS_PER_S)
+        if delay > 0 and delay_ns == 0:
+            delay_ns = 1  # else who sleeps for what is left until a time would do so for ever
+        return self._call_at_ns(self.now_ns + delay_ns, callback, args, context)
 
     def call_at(  # type: ignore[override]  # as call_soon
         self, when: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None

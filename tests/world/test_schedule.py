@@ -283,6 +283,17 @@ def test_a_timer_in_the_past_is_due_now() -> None:
     assert loop.now_ns == 10**9
 
 
+def test_sleeping_for_what_is_left_until_a_time_ends() -> None:
+    async def until(end: float) -> int:
+        loop, sleeps = asyncio.get_running_loop(), 0
+        while loop.time() < end:
+            await asyncio.sleep(end - loop.time())
+            sleeps += 1
+        return sleeps
+
+    assert VirtualLoop().run_until_complete(until(1 + 1e-10)) == 2
+
+
 # --- driving from outside ---
 
 
