@@ -18,7 +18,7 @@ NOTHING = Seen({}, [], {}, {}, [], {}, None, 0.0, True)
 
 
 def story_of(seen: Seen) -> Story:
-    return recorded_story("recorded", "main.py", Path("/work/app"), seen, "/work/app")
+    return recorded_story("recorded", "main.py", Path("/project/app"), seen, "/project/app")
 
 
 def plain(seen: Seen) -> Any:
@@ -27,15 +27,15 @@ def plain(seen: Seen) -> Any:
 
 def test_files_and_their_changes_are_told_at_their_times() -> None:
     seen = NOTHING._replace(
-        given={"/work/app/in/a": b"a"},
+        given={"/project/app/in/a": b"a"},
         changes=[
-            FileSeen(0.1, "/work/app/in/b", b"b"),
-            FileSeen(0.115, "/work/app/in/c", b"c"),
-            FileSeen(0.117, "/work/app/in/b", b"bb"),
-            FileSeen(2.5, "/work/app/in/a", None),
-            FileSeen(2.5, "/work/app/in/c", None),
+            FileSeen(0.1, "/project/app/in/b", b"b"),
+            FileSeen(0.115, "/project/app/in/c", b"c"),
+            FileSeen(0.117, "/project/app/in/b", b"bb"),
+            FileSeen(2.5, "/project/app/in/a", None),
+            FileSeen(2.5, "/project/app/in/c", None),
         ],
-        targets={"/work/app/out/b": b"BB"},
+        targets={"/project/app/out/b": b"BB"},
         ready_s=0.3,
         end_s=3.0,
     )
@@ -61,7 +61,7 @@ def test_files_and_their_changes_are_told_at_their_times() -> None:
 
 
 def test_a_run_that_ended_by_itself_is_an_update() -> None:
-    seen = NOTHING._replace(targets={"/work/app/out/b": b"B"}, ready_s=0.2, end_s=0.3, is_live=False)
+    seen = NOTHING._replace(targets={"/project/app/out/b": b"B"}, ready_s=0.2, end_s=0.3, is_live=False)
     assert plain(seen)["steps"] == ["update", {"expect": {"targets": {"out/b": "B"}}}]
 
 
@@ -95,7 +95,7 @@ def test_the_story_can_be_written_and_read(tmp_path: Path) -> None:
     ("seen", "message"),
     [
         (NOTHING._replace(given={"/etc/hosts": b""}), "the pipeline uses '/etc/hosts', which is not below the working"),
-        (NOTHING._replace(given={"/work/app/a": b"x" * 1_000_001}), "have 1,000,001 bytes, and a scenario is no place"),
+        (NOTHING._replace(given={"/project/app/a": b"x" * 1_000_001}), "have 1,000,001 bytes, and a scenario is no place"),
     ],
 )
 def test_what_no_scenario_can_hold_is_refused(seen: Seen, message: str) -> None:
