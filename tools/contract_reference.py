@@ -35,8 +35,7 @@ checked. [The tutorial](../tutorial.md) begins with one. Made by `python tools/c
 A check is a test method, so markers, fixtures, `-k` and what else pytest has work as ever. It is tried in asyncio's own
 order, and then in others that are drawn from a seed, each in [a world of its own](world.md): files, time and chance of
 your code and of your hooks are the world's. How often, the options of [the plugin](plugin.md) and the marker `coco`
-say, and else `runs`. Before each of them `open` is called, on a copy of the test's object; so hooks can keep what they
-need on `self`.
+say, and else `runs`.
 
 What it finds it says as a fact, with what to do about it, how to repeat it, and what happened. A table at the end of
 the session counts what is kept, broken and bypassed; `--coco-conformance=FILE` writes it as Markdown, `--coco-report`
@@ -88,7 +87,7 @@ def main() -> None:
 
 def parts() -> Iterator[str]:
     """The page, piece by piece."""
-    yield TOP
+    yield f"{TOP}\n{inspect.getdoc(Contract)}\n"
     yield from members(Contract, [Contract])
     for each in CLASSES:
         yield f"\n## `{each.__name__}`\n\n{inspect.getdoc(each)}\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cocoindex_sim.world import ExpectationFailed, Place
 
-__all__ = ["ContractBroken", "HookFailed", "place_of", "traceback_lines"]
+__all__ = ["ContractBroken", "HookFailed", "HookUnusable", "place_of", "traceback_lines"]
 
 
 _ROOM = Path(__file__).parent
@@ -26,6 +26,14 @@ class ContractBroken(ExpectationFailed):
 
 class HookFailed(ContractBroken):
     """A hook that the author of a contract class wrote raised, or gave something else than it has to."""
+
+
+class HookUnusable(HookFailed):
+    """A hook is not written, or gives nothing that can be tested; so it is for every check. `short` says it briefly."""
+
+    def __init__(self, verdict: str, *, fix: str, place: Place, short: str) -> None:
+        super().__init__(verdict, fix=fix, place=place)
+        self.short = short
 
 
 def place_of(subject: type) -> Place:

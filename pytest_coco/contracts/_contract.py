@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NoReturn
 
 import pytest
 
@@ -18,13 +18,16 @@ from .._options import LAYERS, Options
 from .._seeds import derived_seed, seed_name
 from .._session import teller
 from .._traces import run_name, write_trace
+from ._broken import HookUnusable
+from ._flags import flag_mistake
 from ._text import failure_text
 from ._try import Check, try_check
 
 __all__ = ["Claim", "Contract", "claim", "claims", "rejections"]
 
 _HERE: Final = __name__.rpartition(".")[0]
-_REASON_LENGTH_MIN: Final = 10
+_TOLD: Final = pytest.StashKey[dict[tuple[type, str], str]]()
+"""Which test of a class told what is the same for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,10 @@ class Contract:
 
     A capability that the connector does not have is switched off by its flag, with a reason in `bypass_reason`, which
     the conformance table shows.
+
+    Attributes and methods of your own are free. Only a flag that means another one is refused: a bool whose name is
+    like that of a flag there is, or shares a word with it, whose value is not what that flag has by itself, and which
+    nothing in your file reads. A name that begins with an underscore is always yours.
     """
 
     real_io: ClassVar[bool] = False
@@ -78,6 +85,8 @@ class Contract:
     bypass_reason: ClassVar[Mapping[str, str]] = {}
     """Why each capability that is switched off is: a sentence, by the name of the flag."""
     capabilities: ClassVar[tuple[str, ...]] = ()
+    _made_has: ClassVar[tuple[str, ...]] = ()
+    """The methods of what the hook `make` gives."""
 
     world: World
     directory: Path
@@ -107,8 +116,8 @@ class Contract:
         request = self._request
         options, nodeid = self._options(), request.node.nodeid
         self._tell("rules", " ".join(what.rules))
-        if (mistake := bypass_mistake(type(self))) is not None:
-            pytest.fail(mistake, pytrace=False)
+        if (mistake := flag_mistake(type(self))) is not None:
+            self._fail_once(f"the flags of {type(self).__name__} are not right", mistake)
         if what.needs and not getattr(self, what.needs):
             self._tell("bypassed", self.bypass_reason[what.needs])
             pytest.skip(f"without {what.needs}: {self.bypass_reason[what.needs]}")
@@ -131,7 +140,16 @@ class Contract:
             command = f"pytest {shlex.quote(nodeid)}"
             if not self.real_io:
                 command += f" --coco-seed={options.seed} --coco-runs={tried.runs - 1} --coco-policy={options.policy}"
-            pytest.fail(failure_text(tried.broken, tried.found_by, command), pytrace=False)
+            text = failure_text(tried.broken, tried.found_by, command)
+            if isinstance(tried.broken, HookUnusable):
+                self._fail_once(tried.broken.short, text)
+            pytest.fail(text, pytrace=False)
+
+    def _fail_once(self, short: str, text: str) -> NoReturn:
+        """Fail with what is the same for every test of the class: the first tells all of it, the others where."""
+        told, nodeid = self._request.config.stash.setdefault(_TOLD, {}), self._request.node.nodeid
+        first = told.setdefault((type(self), short), nodeid)
+        pytest.fail(text if first == nodeid else f"{short}: see {first}", pytrace=False)
 
     def _options(self) -> Options:
         """What holds for this test; the number of runs that contracts have of their own is the least that is said."""
@@ -140,22 +158,6 @@ class Contract:
         layers = node.config.stash[LAYERS]
         said = any("runs" in layer for layer in (layers.line, marker_values(node), layers.ini))
         return options if said else replace(options, runs=max(options.runs, self.runs))
-
-
-def bypass_mistake(contract: type[Contract]) -> str | None:
-    """What is wrong with the flags of a contract class and the reasons for them; None for nothing."""
-    name, reasons, known = contract.__name__, contract.bypass_reason, contract.capabilities
-    for flag, reason in reasons.items():
-        if flag not in known:
-            return f"{name}.bypass_reason names {flag!r}, which is no capability; there are: {', '.join(known)}"
-        if getattr(contract, flag):
-            return f"{name}.bypass_reason says why {flag!r} is off, and it is on: set {flag} = False, or leave it out"
-        if len(reason.strip()) < _REASON_LENGTH_MIN:
-            return f"{name}.bypass_reason[{flag!r}] is {reason!r}: write a sentence that says why"
-    for flag in known:
-        if not getattr(contract, flag) and flag not in reasons:
-            return f"{name}.{flag} is off: say why, in bypass_reason = {{{flag!r}: '...'}}"
-    return None
 
 
 def rejections(contract: type[Contract], *names: str, directory: Path | None = None) -> dict[str, str]:

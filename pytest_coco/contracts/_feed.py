@@ -29,6 +29,7 @@ class LiveMapFeedContract(LiveMapContract):
     """Whether what was told and not finished when the process died is told again."""
 
     capabilities: ClassVar[tuple[str, ...]] = (*LiveMapContract.capabilities, "redelivers")
+    _made_has: ClassVar[tuple[str, ...]] = ("watch",)
 
     @claim("FEED-15", "KFK-07", needs="redelivers")
     def test_what_was_not_finished_comes_again(self, stage: Stage) -> None:

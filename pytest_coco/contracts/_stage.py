@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cocoindex_sim.values import ActionsApplied, Event
 from cocoindex_sim.world import World
 
-from ._broken import ContractBroken, HookFailed, place_of, traceback_lines
+from ._broken import ContractBroken, HookFailed, HookUnusable, place_of, traceback_lines
+from ._unusable import is_unwritten, not_made, unwritten
 
 if TYPE_CHECKING:
     from ._contract import Contract
@@ -47,6 +48,8 @@ class Stage:
         self.timeline: list[str] = []
         self.violations: dict[str, tuple[str, str]] = {}
         """By rule, the first break of it that was seen meanwhile: what was done, and what to do instead."""
+        self.unusable: HookUnusable | None = None
+        """What is wrong with a hook for every check, whatever came of it in what called it."""
         self._news: asyncio.Event | None = None
 
     # -- time ------------------------------------------------------------------------------------------------------
@@ -111,17 +114,29 @@ class Stage:
         """The same, for code that runs on the loop."""
         try:
             result = getattr(self.subject, name)(*args)
-            return await result if inspect.isawaitable(result) else result
+            result = await result if inspect.isawaitable(result) else result
         except HookFailed:
             raise
+        except NotImplementedError as error:
+            if not is_unwritten(type(self.subject), name):
+                raise self._raised(name, args, error) from error
+            self.unusable = unwritten(type(self.subject), name, error)
+            raise self.unusable from None
         except Exception as error:
-            arguments = ", ".join(map(repr, args))
-            raise HookFailed(
-                f"the hook {name}({arguments}) raised {type(error).__name__}: {error}",
-                fix="mend the hook: a check needs it to do what its docstring says",
-                place=place_of(type(self.subject)),
-                lines=traceback_lines(error),
-            ) from error
+            raise self._raised(name, args, error) from error
+        if name == "make" and (what := not_made(type(self.subject), result)) is not None:
+            self.unusable = what
+            raise what
+        return result
+
+    def _raised(self, name: str, args: Sequence[Any], error: Exception) -> HookFailed:
+        arguments = ", ".join(map(repr, args))
+        return HookFailed(
+            f"the hook {name}({arguments}) raised {type(error).__name__}: {error}",
+            fix="mend the hook: a check needs it to do what its docstring says",
+            place=place_of(type(self.subject)),
+            lines=traceback_lines(error),
+        )
 
     # -- verdicts --------------------------------------------------------------------------------------------------
 

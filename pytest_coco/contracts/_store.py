@@ -33,6 +33,7 @@ class StateStoreContract(Contract):
     """Whether a second store can't be opened on the same place while the first is."""
 
     capabilities: ClassVar[tuple[str, ...]] = ("is_exclusive", "survives_kill")
+    _made_has: ClassVar[tuple[str, ...]] = ("space", "spaces", "drop_space", "close")
 
     # -- hooks -----------------------------------------------------------------------------------------------------
 

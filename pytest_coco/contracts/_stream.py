@@ -88,6 +88,7 @@ class LiveStreamContract(Contract):
         "tells_history",
         "redelivers",
     )
+    _made_has: ClassVar[tuple[str, ...]] = ("watch",)
 
     # -- hooks -----------------------------------------------------------------------------------------------------
 

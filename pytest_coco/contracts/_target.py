@@ -64,6 +64,7 @@ class TargetContract(Contract):
     """Whether rows can be removed."""
 
     capabilities: ClassVar[tuple[str, ...]] = ("deletes", "knows_unchanged", "survives_trouble")
+    _made_has: ClassVar[tuple[str, ...]] = ("reconcile",)
 
     # -- hooks -----------------------------------------------------------------------------------------------------
 

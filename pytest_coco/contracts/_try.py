@@ -115,9 +115,12 @@ def _perform(check: Check, stage: Stage) -> None:
     try:
         stage.call("open")
         check(stage.subject, stage)
-    except BaseException:
+    except BaseException as error:
         with suppress(Exception):  # the first error is the one to tell of
             stage.close()
+        if stage.unusable is not None and isinstance(error, Exception):
+            # Who called the hook may have caught what it raised, and come to something else.
+            raise stage.unusable from None
         raise
     stage.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from cocoindex_sim.values import encode_key
 
@@ -24,6 +24,8 @@ class LiveMapViewContract(LiveMapContract):
 
     The hooks act on the system that the view reads, as others do who use it. See `Contract` for what is around them.
     """
+
+    _made_has: ClassVar[tuple[str, ...]] = ("__aiter__", "watch")
 
     def entries(self) -> Any:
         """What the system has now: a mapping of keys to values as `put` was given them. May be async."""

@@ -175,6 +175,12 @@ def test_reports_and_junit_files_have_it_too(project: Project) -> None:
             "TestSound.bypass_reason says why 'deletes' is off, and it is on",
         ),
         ("deletes = False; bypass_reason = {'deletes': 'no'}", "TestSound.bypass_reason['deletes'] is 'no': write a"),
+        (
+            "single_watcher = False",
+            "TestSound.single_watcher = False is read by nobody; did you mean refuses_second_wa",
+        ),
+        ("survive_trouble = False", "did you mean survives_trouble? There are: real_io, deletes, distinguishes_empty"),
+        ("real_oi = True", "TestSound.real_oi = True is read by nobody; did you mean real_io?"),
         ("bypass_reason = {'flies': 'it can not'}", "TestSound.bypass_reason names 'flies', which is no capability"),
     ],
 )
@@ -194,18 +200,67 @@ def test_a_capability_is_off_only_with_a_reason(project: Project, given: str, to
     ("before", "after", "told"),
     [
         ("set(key, value)", "put(key, value)", "the hook put('alpha', 'value 1') raised AttributeError"),
-        ("return MapView(remote_map())", "return None", "watch() raised AttributeError: 'NoneType' object has no"),
+        (
+            "return MapView(remote_map())",
+            "return None",
+            "the hook make() gave None, and not an object with __aiter__() and watch().",
+        ),
+        ("return MapView(remote_map())", "return MapView", "the hook make() gave the class MapView, and not an object"),
+        (
+            "return MapView(remote_map())",
+            "return remote_map()",
+            "return the object that is to be tested from make(); it lacks __aiter__()",
+        ),
         ("self.world.map().delete(key)", "pass", "the hooks do not agree: entries() does not give what put() and"),
         ("return self.world.map().entries", "return []", "the hook entries() gave []"),
-        ("def entries", "def entreis", "the hook entries() raised NotImplementedError: TestSound needs entries()"),
+        ("def entries", "def entreis", "TestSound does not write the hook entries()."),
+        ("def entries", "def entreis", "what the system has now; or is it entreis(), misspelled."),
     ],
 )
 def test_a_hook_that_is_wrong_is_named(project: Project, before: str, after: str, told: str) -> None:
     project.write("tests/test_maps.py", TESTS.replace(before, after, 1))
-    check = "every_change_arrives" if "None" in after else "iterating_gives_what_is_there_now"
+    check = "every_change_arrives" if "make" in told else "iterating_gives_what_is_there_now"
     result = project.run(f"{SOUND}::test_{check}")
     result.assert_outcomes(failed=1)
     assert told in " ".join(result.outlines)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "verbose = False",
+        "_single_watcher = False",
+        "single_watcher = True",
+        "survive_trouble = 0",
+        "survive_trouble = False; how_often = property(lambda self: 1 if self.survive_trouble else 2)",
+        "values = lambda self: []; made = True; close_to = False",
+    ],
+)
+def test_attributes_of_an_authors_own_are_free(project: Project, own: str) -> None:
+    project.write(
+        "tests/test_maps.py", TESTS.replace("survives_trouble = False", f"survives_trouble = False\n    {own}")
+    )
+    project.run(f"{SOUND}::test_every_change_arrives", "--coco-runs=1").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "at_length", "briefly"),
+    [
+        ("def put", "def set", "TestSound does not write the hook put().", "TestSound does not write put()"),
+        ("return MapView(", "return print(", "the hook make() gave None", "make() of TestSound gives nothing to test"),
+        ("survives_trouble =", "survive_trouble =", "did you mean surv", "the flags of TestSound are not right"),
+    ],
+)
+def test_what_is_the_same_for_all_checks_is_told_once_in_each_class(
+    project: Project, before: str, after: str, at_length: str, briefly: str
+) -> None:
+    project.write("tests/test_maps.py", TESTS.replace(before, after))
+    result = project.run("-k", "TestSound and (change_arrives or watched_again or name)")
+    result.assert_outcomes(failed=3)
+    assert "\n".join(result.outlines).count(at_length) == 1
+    for check in ("every_key_keeps_its_name", "it_can_be_watched_again"):
+        told = report_of(result, f"TestSound.test_{check}")
+        assert told == [f"{briefly}: see {SOUND}::test_every_change_arrives"]
 
 
 def test_a_marker_says_how_often_a_contract_is_tried(project: Project) -> None:
@@ -250,7 +305,7 @@ def test_a_traceback_has_the_frames_of_authors_alone(project: Project) -> None:
     result = project.run(CHECK, f"{SOUND}::test_iterating_gives_what_is_there_now")
     result.assert_outcomes(failed=2)
     lines = "\n".join(report_of(result, "TestSound.test_iterating_gives_what_is_there_now"))
-    assert "NotImplementedError: TestSound needs entries()" in lines and "Traceback" not in lines
+    assert "TestSound does not write the hook entries()" in lines and "Traceback" not in lines
     lines = "\n".join(report_of(result, "TestBroken.test_iterating_gives_what_is_there_now"))
     assert "NameError: name 'Borken' is not defined" in lines and "return Borken(remote_map())" in lines
     assert "/contracts/_" not in lines
