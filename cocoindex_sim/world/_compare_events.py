@@ -27,7 +27,8 @@ def compare_actions(expected: int | tuple[tuple[str, int], ...], events: Iterabl
         if expected == counts.total():
             return None
         lines = [f"{path}: {count}" for path, count in sorted(counts.items())]
-        return Difference(f"the targets got {counts.total()} actions; expected {expected}", clipped(lines))
+        noun = "action" if counts.total() == 1 else "actions"
+        return Difference(f"the targets got {counts.total()} {noun}; expected {expected}", clipped(lines))
     wanted = Counter(dict(expected))
     lines = [
         f"{path}: expected {wanted[path]}, was {counts[path]}"
@@ -89,13 +90,15 @@ def compare_logs(expected: Sequence[LogExpectation], records: Iterable[logging.L
     logged = list(records)
     if not expected:
         loud = [_record_line(record) for record in logged if record.levelno >= logging.WARNING]
-        return Difference(f"{len(loud)} warnings or errors were logged; expected none", clipped(loud)) if loud else None
+        told = "1 warning or error was" if len(loud) == 1 else f"{len(loud)} warnings or errors were"
+        return Difference(f"{told} logged; expected none", clipped(loud)) if loud else None
     missing = [each for each in expected if not any(_is_it(each, record) for record in logged)]
     if not missing:
         return None
     lines = [f"missing    {_expectation_text(each)}" for each in missing]
     lines += ["what was logged:", *([_record_line(record) for record in logged] or ["nothing"])]
-    return Difference(f"{len(missing)} of the expected messages were not logged", clipped(lines))
+    were = "was" if len(missing) == 1 else "were"
+    return Difference(f"{len(missing)} of the expected messages {were} not logged", clipped(lines))
 
 
 def _is_it(expected: LogExpectation, record: logging.LogRecord) -> bool:

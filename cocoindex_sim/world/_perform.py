@@ -193,7 +193,9 @@ class Performance:
         self._refuse_fences()
         for step, injected in self._injected:
             if not injected.fired:
-                seen = f"there were {injected.seen} such calls" if injected.seen else "there was no such call"
+                seen = "there was no such call"
+                if injected.seen:
+                    seen = "there was 1 such call" if injected.seen == 1 else f"there were {injected.seen} such calls"
                 fault = step.fault if isinstance(step, Inject) else step
                 nth = f" number {fault.nth}" if fault.nth > 1 else ""
                 verdict = f"the fault {fault}{nth} never happened: {seen} after this step"

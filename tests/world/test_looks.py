@@ -104,7 +104,12 @@ EVERY_LOOK = {
         "x.coco.yaml:5: number 1 of the expected events, actions_failed of /a, did not come after those before it.",
         "  there were no such events",
     ],
-    "logs: []": ["x.coco.yaml:5: 1 warnings or errors were logged; expected none.", "  warning shop.voice: loud: loud"],
+    "logs: []": ["x.coco.yaml:5: 1 warning or error was logged; expected none.", "  warning shop.voice: loud: loud"],
+    "logs: [{contains: loud, level: error}]": [
+        "x.coco.yaml:5: 1 of the expected messages was not logged.",
+        "  missing    error contain 'loud'",
+        "  what was logged:",
+    ],
     "logs: [{contains: loud, level: error}, {matches: ^quiet}]": [
         "x.coco.yaml:5: 2 of the expected messages were not logged.",
         "  missing    error contain 'loud'",

@@ -110,7 +110,7 @@ steps:
         ),
         (
             "target.inject: {fault: slow, nth: 2}",
-            "the fault slow at an action of target 'mirror' number 2 never happened: there were 1 such calls after this"
+            "the fault slow at an action of target 'mirror' number 2 never happened: there was 1 such call after this"
             " step",
         ),
     ],
