@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from cocoindex_sim.world import Limits
 
 from ._options import Options
 
-__all__ = ["limits_of"]
+__all__ = ["limit_lines", "limits_of"]
 
 
 def limits_of(options: Options) -> Limits:
@@ -17,3 +19,13 @@ def limits_of(options: Options) -> Limits:
         events_max=options.events_max or limits.events_max,
         time_ns_max=None if options.time_max is None else options.time_max * 1_000_000_000,
     )
+
+
+def limit_lines(sentence: str) -> list[str]:
+    """What raises the limit that this sentence of a LimitError names; nothing when no option does."""
+    named = re.search(r"\b(steps|events|time)(?:_ns)?_max=[0-9]+", sentence)
+    if named is None:
+        return []
+    name = named[1]
+    unit = ", in virtual seconds" if name == "time" else ""
+    return [f"to raise the limit: --coco-{name}-max=N{unit}, or coco_{name}_max = N in the ini file"]

@@ -12,6 +12,7 @@ from _pytest._code.code import ReprEntryNative, ReprFileLocation, ReprTraceback,
 from cocoindex_sim.world import ExpectationFailed, Found, ProduceMessages, Story, step_text
 
 from ._colour import CocoFailure
+from ._limits import limit_lines
 from ._options import Options
 from ._run import ScenarioFailed
 from ._selection import SUFFIX
@@ -129,6 +130,7 @@ def failure_text(failure: ScenarioFailed, nodeid: str, options: Options, more: S
     error, outcome = found.error, found.smallest
     lines = [
         *wrapped(_verdict(found, error)),
+        *(limit_lines(found.verdict) if "LimitError" in found.verdict else []),
         "replay (from the rootdir):",
         f"  {replay_command(found, nodeid, options)}",
     ]

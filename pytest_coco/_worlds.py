@@ -12,9 +12,10 @@ import pytest
 
 import cocoindex_sim
 import pytest_coco
+from cocoindex_sim.values import LimitError
 from cocoindex_sim.world import DrawnHazards, Fifo, Hazards, Pct, Policy, Recording, SeededRandom, Streams, World
 
-from ._limits import limits_of
+from ._limits import limit_lines, limits_of
 from ._marker import marker_values
 from ._options import LAYERS, TABLE, Options
 from ._report import indented, tail_lines
@@ -89,9 +90,10 @@ def leave_out_frames(error: pytest.ExceptionInfo[BaseException]) -> None:
         error.traceback = type(error.traceback)(kept)
 
 
-def world_report(item: pytest.Item, world: World) -> str:
+def world_report(item: pytest.Item, world: World, error: BaseException | None = None) -> str:
     """What a failed test with a world has to say beside its traceback: how to repeat it, and what happened."""
-    lines = ["replay (from the rootdir):", f"  {_command(item)}"]
+    lines = limit_lines(str(error)) if isinstance(error, LimitError) else []
+    lines += ["replay (from the rootdir):", f"  {_command(item)}"]
     lines += tail_lines(list(world.trace.lines()))
     waiting = world.loop.waiting()
     if waiting:

@@ -139,7 +139,8 @@ def pytest_runtest_makereport(
     if world is not None and report.failed and report.when == "call":
         from ._worlds import world_report
 
-        report.sections.append(("coco", world_report(item, world)))
+        error = None if call.excinfo is None else call.excinfo.value
+        report.sections.append(("coco", world_report(item, world, error)))
     return report
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+import pytest
+
 from cocoindex_sim.world import World, explore
+from pytest_coco._limits import limit_lines
 from pytest_coco._options import Options
 from pytest_coco._report import failure_text
 from pytest_coco._run import ScenarioFailed
@@ -134,6 +137,7 @@ def test_who_waits_where_ends_the_report(project: Project) -> None:
 def test_limits_are_part_of_the_replay_command(project: Project) -> None:
     lines = only_failure(project, steps("  - update\n"), "--coco-steps-max=10", "--coco-time-max=60")
     assert "steps_max=10" in " ".join(lines[:2])
+    assert "to raise the limit: --coco-steps-max=N, or coco_steps_max = N in the ini file" in lines
     assert next(line for line in lines if "--coco-replay" in line).endswith(" --coco-steps-max=10 --coco-time-max=60")
     project.run("--coco-scenarios", "--coco-events-max=3").assert_outcomes(failed=1)
 
@@ -171,3 +175,36 @@ def test_what_is_given_and_not_needed_is_not_in_the_shrunk_story(project: Projec
     lines = only_failure(project, text)
     at = next(number for number, line in enumerate(lines) if line.startswith("shrunk in"))
     assert lines[at + 1 : at + 3] == ["  given    docs/b.txt", "  line 5  update"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "line"),
+    [
+        ("the trace holds events_max=50 events", "--coco-events-max=N, or coco_events_max = N in the ini file"),
+        (
+            "the run would go past time_ns_max=60 (6e-08 s",
+            "--coco-time-max=N, in virtual seconds, or coco_time_max = N in the ini file",
+        ),
+    ],
+)
+def test_a_limit_is_told_by_the_option_that_raises_it(sentence: str, line: str) -> None:
+    assert limit_lines(sentence) == [f"to raise the limit: {line}"]
+
+
+def test_a_limit_that_no_option_raises_names_none() -> None:
+    assert limit_lines("the update is live and goes on after 30 days of virtual time") == []
+
+
+def test_a_test_with_a_world_is_told_what_raises_its_limit(project: Project) -> None:
+    project.write(
+        "tests/test_ordinary.py",
+        """
+def test_it(coco_app, coco_fs):
+    coco_app.load("../app/main.py:Shout")
+    coco_fs.write("docs/a.txt", "a")
+    coco_app.update()
+""",
+    )
+    result = project.run("--coco-steps-max=10")
+    result.assert_outcomes(failed=1)
+    assert "to raise the limit: --coco-steps-max=N, or coco_steps_max = N in the ini file" in result.outlines
