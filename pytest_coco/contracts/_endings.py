@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from ._contract import claim
 from ._hooks import LiveMapHooks
 from ._source import Source
 from ._stage import Stage
 
 __all__ = ["EndingChecks"]
-
-_CANCELS_MAX: Final = 40
-_CANCELS_DRAWN: Final = 6
 
 
 class EndingChecks(LiveMapHooks):
@@ -25,14 +20,7 @@ class EndingChecks(LiveMapHooks):
         source.fill()
         first = source.follow()
         second = source.watch(first.source)
-        stage.until(lambda: second.done)
-        if not isinstance(second.error, RuntimeError):
-            how = "goes on" if not second.done else f"ended with {second.error!r}"
-            stage.broken(
-                f"a second watch() of the same object, at the same time, {how}",
-                "have the body of watch() in `with SingleWatcherGuard(...)`, of cocoindex.connectorkits, which raises"
-                " a RuntimeError for the second",
-            )
+        second.check_refused()
         if not self.tells_history:
             source.fill()
         source.put(self.keys()[0])
@@ -74,17 +62,12 @@ class EndingChecks(LiveMapHooks):
         source.fill()
         watch = source.follow()
         stage.let_quiet()
-        awaits = max(watch.awaits, 1)
+        places = watch.places_to_cancel_at()
         watch.cancel()
-        every = range(1, min(awaits, _CANCELS_MAX) + 1)
-        chosen = every if stage.in_order else sorted(stage.rng.sample(every, min(len(every), _CANCELS_DRAWN)))
-        for at in chosen:
+        for at in places:
             source.put(self.keys()[at % 3])
             watch = source.watch(watch.source, cancel_at=at, expects_history=False)
-            stage.note(f"watch() is to be cancelled at its await number {at}")
-            if not stage.until(lambda: watch.done, 5.0 if stage.is_real else None):  # noqa: B023  asked at once
-                watch.cancel()
-            watch.check_ended()
+            watch.check_ends_at(at, 5.0 if stage.is_real else None)
         watch = source.follow(watch.source, expects_history=False)
         for key in self.keys()[:4]:
             source.put(key)

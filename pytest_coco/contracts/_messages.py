@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from ._consumer import Consumer
 from ._items import Handle
 from ._stage import OWN_TASKS, Stage
-from ._watch import Watch
 
 __all__ = ["Messages", "StreamSubscriber"]
 
@@ -35,7 +34,7 @@ class Messages:
         return [message for message in self.published if message not in self.finished]
 
 
-class StreamSubscriber:
+class StreamSubscriber(Consumer):
     """What `watch()` of a stream gets in a check.
 
     `at`: what to do, once, when the watch has got somewhere: "sent", "ready". `required`: how many of what was
@@ -43,13 +42,8 @@ class StreamSubscriber:
     """
 
     def __init__(self, stage: Stage, messages: Messages) -> None:
-        self.is_closed = False
-        self.at: dict[str, Callable[[], Awaitable[object]]] = {}
+        super().__init__(stage)
         self.required: list[Any] = []
-        self.ready_count = 0
-        self.refusal: BaseException | None = None
-        self.watch: Watch | None = None
-        self._stage = stage
         self._messages = messages
         self._sending = False
 
@@ -77,9 +71,7 @@ class StreamSubscriber:
             messages.sent.append(plain)
         finally:
             self._sending = False
-        act = self.at.pop("sent", None)
-        if act is not None:
-            await act()
+        await self._passed("sent")
         done = asyncio.get_running_loop().create_future()
         asyncio.get_running_loop().create_task(self._finish(plain, done), name=f"{OWN_TASKS}message")
         return Handle(done)
@@ -95,17 +87,7 @@ class StreamSubscriber:
                 f"watch() said mark_ready() before {missing[0]!r} was sent, which was there at its beginning",
                 "find out at the beginning up to where there are messages, and call mark_ready() once those are sent",
             )
-        act = self.at.pop("ready", None)
-        if act is not None:
-            await act()
-
-    def _called(self, call: str) -> None:
-        if self.is_closed:
-            raise asyncio.CancelledError(f"{call}: this watch has ended")
-        self._stage.note(call)
-        if self.refusal is not None:
-            refusal, self.refusal = self.refusal, None
-            raise refusal
+        await self._passed("ready")
 
     async def _finish(self, plain: Any, done: asyncio.Future[None]) -> None:
         await asyncio.sleep(self._stage.delay_s(_BUSY_S_MAX))

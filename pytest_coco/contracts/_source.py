@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 from ._history import GONE, History, difference
 from ._items import Items
 from ._stage import Stage
-from ._subscriber import ItemSubscriber
 from ._watch import Watch
 
 if TYPE_CHECKING:
@@ -124,16 +123,10 @@ class Source:
 
     def check_becomes_ready(self, watch: Watch) -> None:
         """A watch says that it is ready."""
-        subscriber: ItemSubscriber = watch.subscriber
-        is_ready = self.stage.until(lambda: subscriber.ready_count or watch.done)
-        if not subscriber.ready_count:
-            watch.check_goes_on()
-        if not is_ready:
-            self.stage.broken(
-                f"watch() has not said mark_ready() after {self.subject.within_s:g} s",
-                "call mark_ready() once what was there at the beginning is processed, also when that is nothing, and"
-                " also when it was processed in an earlier run",
-            )
+        watch.check_becomes_ready(
+            "call mark_ready() once what was there at the beginning is processed, also when that is nothing, and"
+            " also when it was processed in an earlier run"
+        )
 
     def check_converges(self, watch: Watch | None = None, fix: str = _FOLLOW) -> None:
         """The pipeline has what the source has, soon, and keeps it. `fix`: what to do if it does not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from ._contract import Contract, claim
 from ._messages import Messages, StreamSubscriber
@@ -10,9 +10,6 @@ from ._stage import Stage
 from ._watch import Watch
 
 __all__ = ["LiveStreamContract"]
-
-_CANCELS_MAX: Final = 40
-_CANCELS_DRAWN: Final = 6
 
 
 class _Stream:
@@ -42,14 +39,9 @@ class _Stream:
 
     def follow(self, source: Any = None) -> Watch:
         watch = self.watch(source)
-        stage = self.stage
-        stage.until(lambda: watch.subscriber.ready_count or watch.done)
-        if not watch.subscriber.ready_count:
-            watch.check_goes_on()
-            stage.broken(
-                f"watch() has not said mark_ready() after {self.subject.within_s:g} s",
-                "call mark_ready() once what was there at the beginning is sent, also when that is nothing",
-            )
+        watch.check_becomes_ready(
+            "call mark_ready() once what was there at the beginning is sent, also when that is nothing"
+        )
         return watch
 
     def check_arrives(self, watch: Watch) -> None:
@@ -64,6 +56,21 @@ class _Stream:
                 " gave has returned, for it and for all before it",
             )
         stage.check("protocol", "values")
+
+    def check_comes_again(self, unfinished: list[Any]) -> None:
+        """What is in this list of `messages` while others are finished comes when the process was killed."""
+        stage = self.stage
+        self.publish(1)
+        self.follow()
+        stage.let_quiet()
+        unfinished.append(self.subject.message(2))
+        self.publish(4)
+        stage.let_quiet()
+        stage.crash()
+        unfinished.clear()
+        watch = self.watch()
+        self.check_arrives(watch)
+        watch.cancel()
 
 
 class LiveStreamContract(Contract):
@@ -135,13 +142,7 @@ class LiveStreamContract(Contract):
         for count in (0, 3, 0):
             stream.publish(count)
             watch = stream.follow()
-            stage.let_quiet()
-            watch.check_goes_on()
-            if (said := watch.subscriber.ready_count) != 1:
-                stage.broken(
-                    f"watch() said mark_ready() {said} times, though nothing went wrong",
-                    "call mark_ready() once, when what was there at the beginning is sent",
-                )
+            watch.check_says_ready_once("when what was there at the beginning is sent")
             watch.cancel()
 
     @claim("FEED-15", needs="tells_history")
@@ -190,33 +191,13 @@ class LiveStreamContract(Contract):
     def test_what_was_not_finished_comes_again(self, stage: Stage) -> None:
         """A message that was not finished when the process died comes again, whatever came after it."""
         stream = _Stream(stage, self)
-        stream.publish(1)
-        stream.follow()
-        stage.let_quiet()
-        stream.messages.held.append(self.message(2))
-        stream.publish(4)
-        stage.let_quiet()
-        stage.crash()
-        stream.messages.held.clear()
-        watch = stream.watch()
-        stream.check_arrives(watch)
-        watch.cancel()
+        stream.check_comes_again(stream.messages.held)
 
     @claim("FEED-15", "KFK-09", needs="redelivers")
     def test_what_could_not_be_processed_is_not_acknowledged(self, stage: Stage) -> None:
         """A message whose `ready()` raised is not finished: when the process is started again, it comes again."""
         stream = _Stream(stage, self)
-        stream.publish(1)
-        stream.follow()
-        stage.let_quiet()
-        stream.messages.raising.append(self.message(2))
-        stream.publish(3)
-        stage.let_quiet()
-        stage.crash()
-        stream.messages.raising.clear()
-        watch = stream.watch()
-        stream.check_arrives(watch)
-        watch.cancel()
+        stream.check_comes_again(stream.messages.raising)
 
     @claim("FEED-14", needs="refuses_second_watcher")
     def test_a_second_watcher_is_refused(self, stage: Stage) -> None:
@@ -224,13 +205,7 @@ class LiveStreamContract(Contract):
         stream = _Stream(stage, self)
         first = stream.follow()
         second = stream.watch(first.source)
-        stage.until(lambda: second.done)
-        if not isinstance(second.error, RuntimeError):
-            how = "goes on" if not second.done else f"ended with {second.error!r}"
-            stage.broken(
-                f"a second watch() of the same object, at the same time, {how}",
-                "have the body of watch() in `with SingleWatcherGuard(...)`, of cocoindex.connectorkits",
-            )
+        second.check_refused()
         stream.publish(2)
         stream.check_arrives(first)
         first.cancel()
@@ -242,18 +217,13 @@ class LiveStreamContract(Contract):
         stream.publish(3)
         watch = stream.follow()
         stage.let_quiet()
-        awaits = max(watch.awaits, 1)
+        places = watch.places_to_cancel_at()
         watch.cancel()
-        every = range(1, min(awaits, _CANCELS_MAX) + 1)
-        chosen = every if stage.in_order else sorted(stage.rng.sample(every, min(len(every), _CANCELS_DRAWN)))
-        for at in chosen:
+        for at in places:
             if self.tells_history:
                 stream.publish()
             watch = stream.watch(watch.source, cancel_at=at)
-            stage.note(f"watch() is to be cancelled at its await number {at}")
-            if not stage.until(lambda: watch.done):  # noqa: B023  asked at once
-                watch.cancel()
-            watch.check_ended()
+            watch.check_ends_at(at, 5.0 if stage.is_real else None)
         watch = stream.follow(watch.source)
         stream.publish(2)
         stream.check_arrives(watch)

@@ -7,16 +7,15 @@ told meanwhile runs after it (LIV-18..25).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, Final
 
 from cocoindex_sim.values import encode_key, is_non_existence
 
+from ._consumer import Consumer
 from ._history import GONE
 from ._items import Handle, Items, shown
 from ._stage import OWN_TASKS, Stage
-from ._watch import Watch
 
 __all__ = ["ItemSubscriber"]
 
@@ -33,7 +32,7 @@ class _Slot:
         self.running: asyncio.Task[None] | None = None
 
 
-class ItemSubscriber:
+class ItemSubscriber(Consumer):
     """What `watch()` of a view or a feed gets in a check. `view`: what `update_all` reads; None for a feed.
 
     `at`: what to do, once, when the watch has got somewhere: "scan begins", "item scanned", "scan ends", "told",
@@ -41,16 +40,10 @@ class ItemSubscriber:
     """
 
     def __init__(self, stage: Stage, items: Items, *, view: Any = None, is_live: bool = True) -> None:
+        super().__init__(stage)
         self.is_live = is_live
-        self.is_closed = False
-        self.at: dict[str, Callable[[], Awaitable[object]]] = {}
         self.required: dict[bytes, int] = {}
-        self.ready_count = 0
         self.reported: list[BaseException] = []
-        self.refusal: BaseException | None = None
-        """What the next call raises, once."""
-        self.watch: Watch | None = None
-        self._stage = stage
         self._items = items
         self._view = view
         self._scans = asyncio.Lock()
@@ -131,19 +124,6 @@ class ItemSubscriber:
         return encode_key(key) in self._failed
 
     # -- what becomes of it ----------------------------------------------------------------------------------------
-
-    def _called(self, call: str) -> None:
-        if self.is_closed:
-            raise asyncio.CancelledError(f"{call}: this watch has ended")
-        self._stage.note(call)
-        if self.refusal is not None:
-            refusal, self.refusal = self.refusal, None
-            raise refusal
-
-    async def _passed(self, moment: str) -> None:
-        act = self.at.pop(moment, None)
-        if act is not None:
-            await act()
 
     async def _scan(self) -> None:
         stage = self._stage

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from ._broken import traceback_lines
@@ -11,6 +11,8 @@ from ._stage import Stage
 
 __all__ = ["Counted", "Watch"]
 
+_CANCELS_MAX: Final = 40
+_CANCELS_DRAWN: Final = 6
 _GRACE_S: Final = 10.0
 
 
@@ -112,6 +114,49 @@ class Watch:
             " again",
             traceback_lines(error),
         )
+
+    def check_becomes_ready(self, fix: str) -> None:
+        """It says that it is ready, in time. `fix`: what to do if it does not."""
+        stage, subscriber = self._stage, self.subscriber
+        is_ready = stage.until(lambda: subscriber.ready_count or self.done)
+        if not subscriber.ready_count:
+            self.check_goes_on()
+        if not is_ready:
+            stage.broken(f"watch() has not said mark_ready() after {stage.subject.within_s:g} s", fix)
+
+    def check_says_ready_once(self, moment: str) -> None:
+        """It goes on, and has said once that it is ready. `moment`: when it should have."""
+        self._stage.let_quiet()
+        self.check_goes_on()
+        if (said := self.subscriber.ready_count) != 1:
+            self._stage.broken(
+                f"watch() said mark_ready() {said} times, though nothing went wrong",
+                f"call mark_ready() once, {moment}",
+            )
+
+    def check_refused(self) -> None:
+        """A watch of an object that is being watched raises a RuntimeError."""
+        self._stage.until(lambda: self.done)
+        if not isinstance(self.error, RuntimeError):
+            how = "goes on" if not self.done else f"ended with {self.error!r}"
+            self._stage.broken(
+                f"a second watch() of the same object, at the same time, {how}",
+                "have the body of watch() in `with SingleWatcherGuard(...)`, of cocoindex.connectorkits, which raises"
+                " a RuntimeError for the second",
+            )
+
+    def places_to_cancel_at(self) -> Sequence[int]:
+        """The numbers of awaits that one like it may be cancelled at: those of this one, or some that are drawn."""
+        stage = self._stage
+        every = range(1, min(max(self.awaits, 1), _CANCELS_MAX) + 1)
+        return every if stage.in_order else sorted(stage.rng.sample(every, min(len(every), _CANCELS_DRAWN)))
+
+    def check_ends_at(self, at: int, within_s: float | None = None) -> None:
+        """It was begun to be cancelled at its await number `at`, and ends; also if it has no such await."""
+        self._stage.note(f"watch() is to be cancelled at its await number {at}")
+        if not self._stage.until(lambda: self.done, within_s):
+            self.cancel()
+        self.check_ended()
 
     def cancel(self) -> None:
         """Cancel it as the engine does, and have nothing of it left."""
