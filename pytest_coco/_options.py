@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +34,13 @@ def _read_faults(text: str, base: Path) -> frozenset[str] | None:
     kinds = frozenset(kind.strip() for kind in text.split(","))
     if not all(kinds) or kinds & {"none", "all"}:
         raise ValueError("none, all, or kinds of faults with commas between")
+    from cocoindex_sim.world import DRAWN_FAULTS  # only where kinds are named: it takes long to import
+
+    for kind in sorted(kinds.difference(DRAWN_FAULTS)):
+        near = get_close_matches(kind, DRAWN_FAULTS, 1)
+        meant = f"did you mean {near[0]!r}? " if near else ""
+        known = ", ".join(DRAWN_FAULTS)
+        raise ValueError(f"none, all, or kinds of faults, and {kind!r} is no kind; {meant}known: {known}")
     return kinds
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..world import CRASHES, POLICIES
+from ..world import CRASHES, DRAWN_FAULTS, POLICIES
 from ._app_steps import COUNT
 from ._mappings import Field, Fields
+from ._node import one_of
 from ._shapes import Number, Parsed, Truth, Word
 
 __all__ = ["OPTIONS"]
@@ -18,6 +19,9 @@ def _faults(text: str) -> str:
         raise ValueError(
             f"{text!r} is none of `none`, `all` and kinds of faults with commas between, as in 'EIO,ack_lost'"
         )
+    for kind in map(str.strip, kinds):
+        if kind not in DRAWN_FAULTS and text not in ("none", "all"):
+            raise ValueError(f"unknown kind of fault {kind!r}; {one_of(kind, DRAWN_FAULTS)}")
     return text
 
 

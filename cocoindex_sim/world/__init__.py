@@ -83,6 +83,7 @@ from ._recording import Recording as Recording
 from ._shrink import Shrunk as Shrunk
 from ._shrink import shrink as shrink
 from ._step_text import step_text as step_text
+from ._story import DRAWN_FAULTS as DRAWN_FAULTS
 from ._story import HOLD_BARRIERS as HOLD_BARRIERS
 from ._story import STATS_FIELDS as STATS_FIELDS
 from ._story import WATCH_PROFILES as WATCH_PROFILES

@@ -10,12 +10,14 @@ from typing import Any, Literal, TypeAlias
 from ..fakes import KAFKA_TROUBLES
 from ..fakes.filesystem import HAZARD_KINDS, PROFILES, FileFault
 from ..fakes.maps import TROUBLES
+from ..fakes.targets import TARGET_TROUBLES
 from ..values import EVENT_NAMES
 from ._kafka_steps import KafkaStep
 from ._place import Place
 from ._recording import Recording
 
 __all__ = [
+    "DRAWN_FAULTS",
     "HOLD_BARRIERS",
     "STATS_FIELDS",
     "WATCH_PROFILES",
@@ -81,6 +83,15 @@ HOLD_BARRIERS: tuple[str, ...] = (
     *(f"kafka.{call}" for call in KAFKA_TROUBLES),
 )
 """Where an update can be held: events of the engine, and calls of the pipeline to what is outside."""
+
+DRAWN_FAULTS: tuple[str, ...] = tuple(
+    dict.fromkeys(
+        kind
+        for kinds in (*HAZARD_KINDS.values(), TARGET_TROUBLES, *TROUBLES.values(), *KAFKA_TROUBLES.values())
+        for kind in kinds
+    )
+)
+"""The kinds of faults that may be drawn for the calls of a run."""
 
 WATCH_PROFILES: tuple[str, ...] = tuple(PROFILES)
 """The profiles by which changes of files may be told; the default is `inotify`."""

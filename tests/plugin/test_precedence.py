@@ -96,6 +96,11 @@ def pytest_collection_modifyitems(items):
             "coco(seed=-1)",
             "the marker coco of 'test_it' can't be followed: seed is a whole number, not negative; got '-1'",
         ),
+        (
+            "coco(faults='EOI')",
+            "the marker coco of 'test_it' can't be followed: faults is none, all, or kinds of faults, and 'EOI' is no"
+            " kind; did you mean 'EIO'? known: EIO, ",
+        ),
         ("coco(seed='last')", "the marker coco of 'test_it' names its seed itself; the last one is for sessions"),
         ("coco(crashes='all')", "the marker coco of 'test_it' says crashes, which is for scenarios"),
         ("coco(policy='dfs')", "'test_it' drives a world itself, and a search needs to run it again and again"),

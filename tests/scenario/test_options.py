@@ -55,6 +55,7 @@ def test_a_story_with_options_is_the_same_when_it_is_written_and_read_again(tmp_
         ("{pct_depth: 0}", "2:22: expected a count"),
         ("{faults: 'EIO,,x'}", "2:19: 'EIO,,x' is none of `none`, `all` and kinds of faults with commas between"),
         ("{faults: 'EIO,all'}", "2:19: 'EIO,all' is none of `none`, `all` and kinds of faults with commas between"),
+        ("{faults: 'EIO,EACESS'}", "2:19: unknown kind of fault 'EACESS'; did you mean 'EACCES'? known: EIO, "),
         ("{shrink: maybe}", "2:19: expected true or false"),
     ],
 )
