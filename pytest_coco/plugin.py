@@ -7,6 +7,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pluggy
 import pytest
 
 from . import hookspecs
@@ -27,6 +28,7 @@ from ._fixtures import (
     coco_world,
     parametrize_runs,
 )
+from ._hooks import refuse_unknown_hooks
 from ._marker import MARKER
 from ._options import LAYERS, OPTIONS, add_options, header, read_options
 from ._paths import check_paths
@@ -142,6 +144,16 @@ def pytest_runtest_makereport(
         error = None if call.excinfo is None else call.excinfo.value
         report.sections.append(("coco", world_report(item, world, error)))
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Tell of a hook of this plugin that nobody knows as of the user's mistake: pluggy's is an internal error."""
+    try:
+        return (yield)
+    except pluggy.PluginValidationError as error:
+        refuse_unknown_hooks(session.config.pluginmanager)
+        raise error from None
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -40,8 +40,27 @@ def test_hooks_are_told_of_scenarios_runs_and_failures(project: Project) -> None
 def test_a_hook_that_is_misspelt_is_refused(project: Project) -> None:
     project.write("scenarios/conftest.py", "def pytest_coco_after_runs(run): pass\n")
     result = project.run("--coco-scenarios", "scenarios")
-    assert result.ret != pytest.ExitCode.OK
-    assert any("unknown hook 'pytest_coco_after_runs'" in line for line in (*result.errlines, *result.outlines))
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    where = project.path / "scenarios/conftest.py"
+    told = f"ERROR: {where}: unknown hook 'pytest_coco_after_runs'; did you mean 'pytest_coco_after_run'? known: "
+    assert any(line.startswith(told) for line in result.errlines), result.errlines
+    assert not any("INTERNALERROR" in line for line in (*result.errlines, *result.outlines))
+
+
+def test_a_hook_that_is_misspelt_in_a_conftest_found_late_is_refused_alike(project: Project) -> None:
+    project.write("scenarios/deep/conftest.py", "def pytest_coco_failures(found): pass\n")
+    project.write("scenarios/deep/shout.coco.yaml", FAILING.replace("../app", "../../app"))
+    result = project.run("--coco-scenarios", "scenarios")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert any("unknown hook 'pytest_coco_failures'; did you mean 'pytest_coco_failure'?" in x for x in result.errlines)
+
+
+def test_a_hook_that_says_it_is_optional_is_left_alone(project: Project) -> None:
+    project.write(
+        "scenarios/conftest.py",
+        "import pytest\n@pytest.hookimpl(optionalhook=True)\ndef pytest_coco_tomorrow(): pass\n",
+    )
+    project.run("--coco-scenarios", "scenarios").assert_outcomes(passed=2)
 
 
 @pytest.mark.parametrize(("ini", "arguments"), [("coco_alias = true", []), ("", ["--coco-alias"])])
