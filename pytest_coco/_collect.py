@@ -26,11 +26,11 @@ from cocoindex_sim.world import (
 
 from ._elsewhere import SIM, arms_of, elsewhere_report, run_elsewhere
 from ._faults import FAULTS
-from ._marker import options_of
+from ._marker import has_faults_of_its_own, options_of
 from ._options import OPTIONS
 from ._registry import register_all
-from ._report import failure_report, replay_command
-from ._run import ScenarioFailed, check_replay, run_story
+from ._report import failure_report, replay_command, wrapped
+from ._run import NotTried, ScenarioFailed, check_replay, run_story
 from ._seeds import seed_name
 from ._session import teller
 from ._writing import WRITING
@@ -147,7 +147,10 @@ class ScenarioItem(pytest.Function):
         return item
 
     def perform(self) -> None:
-        """Run the scenario as its options say, tell what came of it, and let hooks watch. Raises ScenarioFailed."""
+        """Run the scenario as its options say, tell what came of it, and let hooks watch.
+
+        Raises: ScenarioFailed, NotTried.
+        """
         config, nodeid, hooks = self.config, self.nodeid, self.ihook
         options, tell = options_of(self, self.story), teller(self)
 
@@ -157,7 +160,15 @@ class ScenarioItem(pytest.Function):
         writing = config.stash.get(WRITING, None)
         story = self.story if writing is None else writing.begin(self, self.story, seed_name(self), options)
         try:
-            run_story(story, seed_name(self), options, config.stash[FAULTS], watch=watch, tell=tell)
+            run_story(
+                story,
+                seed_name(self),
+                options,
+                config.stash[FAULTS],
+                faults_of_its_own=has_faults_of_its_own(self, self.story),
+                watch=watch,
+                tell=tell,
+            )
         except ScenarioFailed as failure:
             found = failure.found
             tell("oracle", found.oracle or "expectation")
@@ -180,6 +191,8 @@ class ScenarioItem(pytest.Function):
             added = self.ihook.pytest_coco_failure(config=self.config, nodeid=self.nodeid, found=failure.found)
             more = [line for lines in added for line in lines]
             return failure_report(failure, self.nodeid, options_of(self, self.story), more)
+        if isinstance(excinfo.value, NotTried):
+            return "\n".join(wrapped(str(excinfo.value)))
         return super().repr_failure(excinfo)
 
 

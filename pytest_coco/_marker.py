@@ -14,7 +14,7 @@ from ._seeds import LAST
 if TYPE_CHECKING:
     from cocoindex_sim.world import Story
 
-__all__ = ["MARKER", "marker_values", "options_of"]
+__all__ = ["MARKER", "has_faults_of_its_own", "marker_values", "options_of"]
 
 _KNOWN = {each.name: each for each in TABLE if each.is_per_test}
 
@@ -66,3 +66,9 @@ def options_of(node: Any, story: Story | None = None) -> Options:
     said = () if story is None else story.options
     scenario = {name: _KNOWN[name].read(value, name, Path()) for name, value in said}
     return layers.options(marker_values(node), scenario)
+
+
+def has_faults_of_its_own(node: Any, story: Story) -> bool:
+    """Whether it is the marker of a scenario, or the scenario itself, that says which faults there are."""
+    layers: Layers = node.config.stash[LAYERS]
+    return "faults" not in layers.line and ("faults" in marker_values(node) or "faults" in dict(story.options))

@@ -130,6 +130,7 @@ def failure_text(failure: ScenarioFailed, nodeid: str, options: Options, more: S
     error, outcome = found.error, found.smallest
     lines = [
         *wrapped(_verdict(found, error)),
+        *(wrapped(failure.misfit) if failure.misfit else []),
         *(limit_lines(found.verdict) if "LimitError" in found.verdict else []),
         "replay (from the rootdir):",
         f"  {replay_command(found, nodeid, options)}",

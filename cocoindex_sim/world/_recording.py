@@ -57,6 +57,17 @@ class Recording:
         """The policy that takes these choices: for one run, in a world of this seed."""
         return Replay(self.choices)
 
+    def misfit(self, made: Sequence[int]) -> str:
+        """Which choice could not be made by the run that repeated this and made these; empty if all could be."""
+        for number, choice in enumerate(self.choices, 1):
+            if choice and number > len(made):
+                return f"choice number {number} is {choice}, and the run made {len(made)} choices"
+            if number <= len(made) and choice != made[number - 1]:
+                return (
+                    f"choice number {number} is {choice}, and the last that there was to choose was {made[number - 1]}"
+                )
+        return ""
+
     def __str__(self) -> str:
         text = f"{self.seed}.{''.join(_runs(self.choices))}"
         if self.kept is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .plugin_project import FAILING, PIPELINE, Project, report_of
+from .plugin_project import FAILING, PASSING, PIPELINE, RACE, Project, report_of
 
 NODE = "scenarios/shout.coco.yaml::a cold run shouts"
 
@@ -64,9 +64,9 @@ def test_each_run_is_killed_at_one_moment_or_at_all(project: Project) -> None:
 
 def test_a_recording_is_one_run_of_one_scenario(project: Project) -> None:
     directory = project.path / "traces"
-    result = project.run("--coco-scenarios", NODE, "--coco-replay=17.0_9_2", f"--coco-trace={directory}")
+    result = project.run("--coco-scenarios", NODE, "--coco-replay=17.0_9_", f"--coco-trace={directory}")
     result.assert_outcomes(passed=1)
-    assert header(result) == f"coco: replay of 17.0_9_2, traces in {directory}"
+    assert header(result) == f"coco: replay of 17.0_9_, traces in {directory}"
     (trace,) = directory.iterdir()
     assert trace.name.endswith(".replay.trace")
 
@@ -103,6 +103,72 @@ def test_a_kind_of_fault_that_never_happens_fails_the_session(project: Project) 
     result.assert_outcomes(passed=2)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert "asked for, and never happened in this session, which fails it: ack_lost" in result.outlines
+
+
+@pytest.mark.parametrize(
+    ("ini", "arguments", "where"),
+    [("coco_faults = EIO,ack_los", [], "coco_faults"), ("", ["--coco-faults=EIO,ack_los"], "--coco-faults")],
+)
+def test_a_kind_of_fault_that_nobody_knows_is_refused_before_anything_is_run(
+    ini: str, arguments: list[str], where: str, project: Project
+) -> None:
+    project.write("pytest.ini", f"[pytest]\n{ini}\n")
+    result = project.run("--coco-scenarios", *arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    told = "is none, all, or kinds of faults, and 'ack_los' is no kind; did you mean 'ack_lost'? known: EIO, "
+    assert any(f"{where} {told}" in line for line in result.errlines), result.errlines
+
+
+@pytest.mark.parametrize("said_by", ["the scenario", "the marker"])
+def test_a_kind_of_fault_that_only_a_test_asks_for_and_that_never_happens_fails_that_test(
+    said_by: str, project: Project
+) -> None:
+    if said_by == "the marker":
+        project.write(
+            "scenarios/conftest.py",
+            "import pytest\ndef pytest_collection_modifyitems(items):\n"
+            "    items[0].add_marker(pytest.mark.coco(faults='ack_lost'))\n",
+        )
+    else:
+        named = PASSING.replace("    steps:", "    options: {faults: ack_lost}\n    steps:", 1)
+        project.write("scenarios/shout.coco.yaml", named)
+    result = project.run("--coco-scenarios", "--coco-runs=1", "--coco-crashes=none")
+    result.assert_outcomes(failed=1, passed=1)
+    assert report_of(result, "a cold run shouts")[:1] == [
+        "asked for, and never happened in this test, which fails it: ack_lost"
+    ]
+    project.run("--coco-scenarios", "--coco-runs=1", "--coco-faults=none").assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize(
+    ("recording", "why"),
+    [
+        ("17.99.k0", "choice number 1 is 9, and the last that there was to choose was "),
+        ("17.0_9999_1", "choice number 10000 is 1, and the run made "),
+    ],
+)
+def test_a_recording_that_no_longer_fits_fails_with_the_choice(recording: str, why: str, project: Project) -> None:
+    project.write("app/main.py", PIPELINE + RACE.replace("join(order)", "join(sorted(order))"))
+    project.write(
+        "scenarios/shout.coco.yaml", "app: ../app/main.py\nname: a cold run shouts\nsteps: [update, settle]\n"
+    )
+    result = project.run("--coco-scenarios", NODE, f"--coco-replay={recording}")
+    result.assert_outcomes(failed=1)
+    told = " ".join(report_of(result, "a cold run shouts"))
+    assert told.startswith(f"the recording no longer fits the story, or its pipeline: {why}")
+
+
+def test_a_failure_of_a_recording_that_no_longer_fits_says_so(project: Project) -> None:
+    project.write("scenarios/failing.coco.yaml", FAILING)
+    result = project.run("--coco-scenarios", "scenarios/failing.coco.yaml", "--coco-replay=17.z")
+    told = " ".join(report_of(result, "b is not c")[:4])
+    assert "the target files are not as expected" in told
+    assert "the recording no longer fits the story, or its pipeline: choice number 1 is 35, and " in told
+
+
+def test_a_recording_in_a_scenario_that_no_longer_fits_is_no_failure(project: Project) -> None:
+    project.write("scenarios/shout.coco.yaml", PASSING.replace("    steps:", "    recording: '17.99'\n    steps:", 1))
+    project.run("--coco-scenarios", NODE).assert_outcomes(passed=1)
 
 
 def test_an_oracle_that_is_off_has_no_runs(project: Project) -> None:
