@@ -119,10 +119,11 @@ def _perform(check: Check, stage: Stage) -> None:
         with suppress(Exception):  # the first error is the one to tell of
             stage.close()
         if stage.unusable is not None and isinstance(error, Exception):
-            # Who called the hook may have caught what it raised, and come to something else.
             raise stage.unusable from None
         raise
     stage.close()
+    if stage.unusable is not None:  # who called the hook caught what it raised
+        raise stage.unusable
 
 
 class _Given:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from cocoindex_sim.world import MapView, remote_map
-from pytest_coco.contracts import LiveMapViewContract, claims, rejections
+from pytest_coco.contracts import LiveMapViewContract, Stage, claim, claims, rejections
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "contracts.md"
 
@@ -46,3 +47,15 @@ def test_the_check_of_the_page_rejects_who_asks_too_often_and_nobody_else() -> N
     hasty = type("Hasty", (Hooks, polite), {"rescan_s": 1.0})
     assert rejections(patient, check) == {}
     assert "to do: wait longer before you ask again." in rejections(hasty, check)[check]
+
+
+class _Careless(LiveMapViewContract):
+    @claim()
+    def test_it_loses_its_connection(self, stage: Stage) -> None:
+        with suppress(Exception):
+            stage.call("disturb")
+
+
+def test_a_check_that_needs_a_hook_is_not_kept_without_it_whoever_caught_what_that_raised() -> None:
+    check = "test_it_loses_its_connection"
+    assert "_Careless does not write the hook disturb()" in rejections(_Careless, check)[check]

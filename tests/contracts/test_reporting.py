@@ -263,6 +263,14 @@ def test_what_is_the_same_for_all_checks_is_told_once_in_each_class(
         assert told == [f"{briefly}: see {SOUND}::test_every_change_arrives"]
 
 
+def test_a_hook_that_is_not_written_is_named_also_where_a_connector_calls_it_and_goes_on(project: Project) -> None:
+    unwritten = TESTS.replace("    def disturb(self):\n        self.world.map().kill()\n", "")
+    project.write("tests/test_maps.py", unwritten)
+    check = "TestBroken.test_trouble_while_it_starts_is_outlived_or_let_out"
+    told = " ".join(report_of(project.run(f"tests/test_maps.py::{check.replace('.', '::')}"), check))
+    assert "TestBroken does not write the hook disturb(). to do: write disturb(), or survives_trouble = False." in told
+
+
 def test_a_marker_says_how_often_a_contract_is_tried(project: Project) -> None:
     marked = TESTS.replace("class TestSound", "import pytest\n\n\n@pytest.mark.coco(runs=4)\nclass TestSound")
     project.write("tests/test_maps.py", marked)
