@@ -95,7 +95,10 @@ def test_the_story_can_be_written_and_read(tmp_path: Path) -> None:
     ("seen", "message"),
     [
         (NOTHING._replace(given={"/etc/hosts": b""}), "the pipeline uses '/etc/hosts', which is not below the working"),
-        (NOTHING._replace(given={"/project/app/a": b"x" * 1_000_001}), "have 1,000,001 bytes, and a scenario is no place"),
+        (
+            NOTHING._replace(given={"/project/app/a": b"x" * 1_000_001}),
+            "have 1,000,001 bytes, and a scenario is no place",
+        ),
     ],
 )
 def test_what_no_scenario_can_hold_is_refused(seen: Seen, message: str) -> None:
