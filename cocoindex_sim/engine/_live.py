@@ -287,6 +287,8 @@ class LiveActivity:
         outcome = await asyncio.shield(self.order.alone(self._update_full))
         if outcome.unhandled is not None:
             raise outcome.unhandled
+        if isinstance(outcome.error, asyncio.CancelledError):  # it may hear of an interrupt before `process_live` does
+            raise asyncio.CancelledError("the update was interrupted")
 
     async def _update_full(self) -> Outcome[Any]:
         run, instance = self.run, self.instance

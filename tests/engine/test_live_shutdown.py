@@ -166,3 +166,30 @@ def test_a_drop_at_any_step_removes_everything(place: Place) -> None:
             assert str(error) == "Operation cancelled", steps
         assert place.content == {}, steps
         assert [one.get_name() for one in asyncio.all_tasks(place.bench.loop)] == [], steps
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_interrupted_in_its_first_build_is_not_ready(seed: int) -> None:
+    # LIV-46, LIV-51: whether the build or `process_live` hears of it first
+    bench = Bench(SeededRandom(random.Random(seed)))
+
+    class Slow:
+        async def process(self) -> None:
+            await asyncio.sleep(3600)
+
+        async def process_live(self, operator: Any) -> None:
+            await operator.update_full()
+            await operator.mark_ready()
+
+    async def main() -> None:
+        await coco.mount(Slow)
+
+    app = bench.app(main)
+    task = bench.loop.create_task(app.update(live=True).result())
+    bench.loop.run_until(lambda: bench.events("component_started") != [])
+    bench.loop.settle()
+    app.interrupt()
+    with pytest.raises(RuntimeError, match="Operation cancelled"):
+        bench.run(task)
+    assert bench.events("live_ready") == []
+    bench.close()
