@@ -24,12 +24,13 @@ from cocoindex_sim.world import (
     virtual_surroundings,
 )
 
+from ._columns import wrapped
 from ._elsewhere import SIM, arms_of, elsewhere_report, run_elsewhere
 from ._faults import FAULTS
 from ._marker import has_faults_of_its_own, options_of
 from ._options import OPTIONS
 from ._registry import register_all
-from ._report import failure_report, replay_command, wrapped
+from ._report import failure_report, replay_command
 from ._run import NotTried, ScenarioFailed, check_replay, run_story
 from ._seeds import seed_name
 from ._session import teller

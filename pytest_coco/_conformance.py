@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ._columns import COLUMNS
 from ._session import Row
 
 __all__ = ["TITLE", "Check", "conformance_lines", "conformance_page", "write_conformance"]
 
 TITLE: Final = "Conformance"
 
-_COLUMNS: Final = 100
 _RESULTS: Final = {"passed": "kept", "failed": "broken", "skipped": "bypassed"}
 
 
@@ -85,4 +85,4 @@ def write_conformance(rows: Iterable[Row], path: Path) -> None:
 
 
 def _wrapped(line: str, indent: str) -> list[str]:
-    return textwrap.wrap(line, _COLUMNS, subsequent_indent=indent, break_on_hyphens=False)
+    return textwrap.wrap(line, COLUMNS, subsequent_indent=indent, break_on_hyphens=False)

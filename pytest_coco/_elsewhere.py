@@ -81,7 +81,8 @@ def elsewhere_report(error: ExpectationFailed | ArmError, nodeid: str, name: str
     from cocoindex_sim.world import ExpectationFailed
 
     from ._colour import CocoFailure
-    from ._report import indented, wrapped
+    from ._columns import wrapped
+    from ._report import indented
 
     if isinstance(error, ExpectationFailed):
         verdict, lines = error.verdict.rstrip(":"), error.lines

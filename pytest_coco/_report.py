@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import textwrap
 import traceback
 from collections.abc import Sequence
 
@@ -12,35 +11,20 @@ from _pytest._code.code import ReprEntryNative, ReprFileLocation, ReprTraceback,
 from cocoindex_sim.world import ExpectationFailed, Found, ProduceMessages, Story, step_text
 
 from ._colour import CocoFailure
+from ._columns import clipped, wrapped
 from ._limits import limit_lines
 from ._options import Options
 from ._run import ScenarioFailed
 from ._selection import SUFFIX
 
-__all__ = ["failure_report", "failure_text", "indented", "replay_command", "tail_lines", "wrapped"]
+__all__ = ["failure_report", "failure_text", "indented", "replay_command", "tail_lines"]
 
-COLUMNS = 100
 TRACE_LINES = 20
-
-
-def _printable(line: str) -> str:
-    # Control characters would break the layout, and some of them the JUnit file.
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
-
-
-def _clip(line: str) -> str:
-    line = _printable(line)
-    return line if len(line) <= COLUMNS else line[: COLUMNS - 1] + "…"
-
-
-def wrapped(sentence: str) -> list[str]:
-    """A sentence on as many lines as it takes."""
-    return textwrap.wrap(_printable(sentence), COLUMNS, break_on_hyphens=False) or [""]
 
 
 def indented(lines: Sequence[str]) -> list[str]:
     """Lines that belong to the one above them, none wider than a report."""
-    return [_clip("  " + line) for line in lines]
+    return [clipped("  " + line) for line in lines]
 
 
 def _count(number: int, noun: str) -> str:
@@ -139,9 +123,9 @@ def failure_text(failure: ScenarioFailed, nodeid: str, options: Options, more: S
     if outcome is not None:
         lines += tail_lines(list(outcome.trace.lines()))
         if outcome.waiting:
-            lines += ["", "who waits where:", *(_clip(line) for line in outcome.waiting.splitlines())]
+            lines += ["", "who waits where:", *(clipped(line) for line in outcome.waiting.splitlines())]
     if more:
-        lines += ["", *(_clip(line) for line in more)]
+        lines += ["", *(clipped(line) for line in more)]
     return "\n".join(lines)
 
 

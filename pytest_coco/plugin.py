@@ -29,6 +29,7 @@ from ._fixtures import (
     parametrize_runs,
 )
 from ._hooks import refuse_unknown_hooks
+from ._long_failure import LongFailure, summarize
 from ._marker import MARKER
 from ._options import LAYERS, OPTIONS, add_options, header, read_options
 from ._paths import check_paths
@@ -143,6 +144,8 @@ def pytest_runtest_makereport(
 
         error = None if call.excinfo is None else call.excinfo.value
         report.sections.append(("coco", world_report(item, world, error)))
+    if call.excinfo is not None and isinstance(call.excinfo.value, LongFailure):
+        summarize(report)
     return report
 
 

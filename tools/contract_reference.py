@@ -5,18 +5,16 @@ python tools/contract_reference.py [--check]
 
 from __future__ import annotations
 
-import argparse
 import ast
 import inspect
-import sys
 import textwrap
 from collections.abc import Iterator
-from pathlib import Path
+
+from _page import ROOT, make_page
 
 from pytest_coco import contracts
 from pytest_coco.contracts import Contract
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "contracts.md"
 CLASSES: tuple[type[Contract], ...] = (
     contracts.LiveMapViewContract,
@@ -75,14 +73,7 @@ broken on purpose, and of checks of your own.
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the page is not what it would be")
-    check: bool = parser.parse_args().check
-    page = "".join(parts())
-    if not check:
-        PAGE.write_text(page, encoding="utf-8")
-    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
-        sys.exit(f"{PAGE.relative_to(ROOT)} is out of date; run python tools/contract_reference.py")
+    make_page(__doc__ or "", PAGE, lambda: "".join(parts()))
 
 
 def parts() -> Iterator[str]:

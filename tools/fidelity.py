@@ -23,13 +23,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from _page import ROOT, out_of_date
+
 from cocoindex_sim.arms import COCOINDEX, REAL, Arm, Elsewhere, Limits, Nursery, find_cocoindex, real_arm
 from cocoindex_sim.arms import left_out as left_out_on
 from cocoindex_sim.arms import sim_only as sim_only_on
 from cocoindex_sim.scenario import read_scenarios
 from cocoindex_sim.world import ExpectationFailed, Story, World, perform, virtual_surroundings
 
-ROOT = Path(__file__).resolve().parent.parent
 SCENARIOS = ROOT / "scenarios"
 ACCEPTED = Path(__file__).with_suffix(".toml")
 PAGE = ROOT / "docs" / "fidelity.md"
@@ -105,11 +106,9 @@ def main() -> None:
         sys.exit("\n".join(problems))
     if options.only:
         return
-    text = page(scenarios, arms, told, accepted)
-    if not options.check:
-        PAGE.write_text(text, encoding="utf-8")
-    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text:
-        sys.exit(f"{PAGE.relative_to(ROOT)} is out of date; run python tools/fidelity.py")
+    problem = out_of_date(PAGE, page(scenarios, arms, told, accepted), check=options.check)
+    if problem:
+        sys.exit(problem)
 
 
 def all_scenarios() -> Iterator[Scenario]:

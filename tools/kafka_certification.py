@@ -8,14 +8,13 @@ are accepted of other clusters, `tests/certification/accepted.toml`. The tests s
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tomllib
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from _page import ROOT, make_page
+
 SUITE = ROOT / "tests" / "certification"
 PAGE = ROOT / "docs" / "kafka-certification.md"
 
@@ -35,14 +34,12 @@ librdkafka's mock cluster, and `.ci/containers pytest -m container` to Apache Ka
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the page is not what it would be")
-    check: bool = parser.parse_args().check
-    text = page(json.loads((SUITE / "observed.json").read_text()), tomllib.loads((SUITE / "accepted.toml").read_text()))
-    if not check:
-        PAGE.write_text(text)
-    elif not PAGE.exists() or PAGE.read_text() != text:
-        sys.exit(f"{PAGE.relative_to(ROOT)} is out of date; run python tools/kafka_certification.py")
+    make_page(__doc__ or "", PAGE, text)
+
+
+def text() -> str:
+    """The page, from the record and what is accepted."""
+    return page(json.loads((SUITE / "observed.json").read_text()), tomllib.loads((SUITE / "accepted.toml").read_text()))
 
 
 def page(chapters: dict[str, dict[str, Any]], accepted: dict[str, Any]) -> str:

@@ -5,18 +5,16 @@ python tools/plugin_reference.py [--check]
 
 from __future__ import annotations
 
-import argparse
 import ast
 import inspect
-import sys
 from collections.abc import Iterator
-from pathlib import Path
+
+from _page import ROOT, make_page
 
 from pytest_coco import _fixtures, hookspecs
 from pytest_coco._options import TABLE
 from pytest_coco._profiles import PROFILES
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "plugin.md"
 PUBLIC = [name for name in _fixtures.__all__ if name.startswith("coco_") and name != "coco_run"]
 
@@ -71,14 +69,7 @@ For a `conftest.py` or another plugin; each takes only the arguments it needs.
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the page is not what it would be")
-    check: bool = parser.parse_args().check
-    page = "".join(parts())
-    if not check:
-        PAGE.write_text(page, encoding="utf-8")
-    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
-        sys.exit(f"{PAGE.relative_to(ROOT)} is out of date; run python tools/plugin_reference.py")
+    make_page(__doc__ or "", PAGE, lambda: "".join(parts()))
 
 
 def parts() -> Iterator[str]:

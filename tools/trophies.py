@@ -19,11 +19,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from _page import ROOT, out_of_date
+
 from cocoindex_sim.arms import Arm, ArmError, Judged, Limits, Nursery, find_cocoindex, real_arm
 from cocoindex_sim.scenario import SUFFIX, read_scenarios
 from cocoindex_sim.world import Expect, Story, step_text
 
-ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "tools" / "trophies.toml"
 PAGE = ROOT / "docs" / "trophies.md"
 STORIES = ROOT / "scenarios" / "trophies"
@@ -233,12 +234,8 @@ def main() -> int:
     parser.add_argument("--judge", action="store_true", help="fail if something else falls than the page says")
     parser.add_argument("--engine-python", metavar="PATH", help="an interpreter that has CocoIndex; default: this one")
     options = parser.parse_args()
-    problems = []
-    text = page()
-    if not options.check:
-        PAGE.write_text(text, "utf-8")
-    elif not PAGE.exists() or PAGE.read_text("utf-8") != text:
-        problems.append(f"{PAGE.relative_to(ROOT)} is out of date; run python tools/trophies.py")
+    problem = out_of_date(PAGE, page(), check=options.check)
+    problems = [] if problem is None else [problem]
     if options.judge:
         problems += judge(options.engine_python)
     for problem in problems:

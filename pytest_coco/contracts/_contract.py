@@ -13,6 +13,7 @@ import pytest
 from cocoindex_sim.world import World
 
 from .._limits import limits_of
+from .._long_failure import LongFailure
 from .._marker import marker_values, options_of
 from .._options import LAYERS, Options
 from .._seeds import derived_seed, seed_name
@@ -143,13 +144,13 @@ class Contract:
             text = failure_text(tried.broken, tried.found_by, command)
             if isinstance(tried.broken, HookUnusable):
                 self._fail_once(tried.broken.short, text)
-            pytest.fail(text, pytrace=False)
+            raise LongFailure(text)
 
     def _fail_once(self, short: str, text: str) -> NoReturn:
         """Fail with what is the same for every test of the class: the first tells all of it, the others where."""
         told, nodeid = self._request.config.stash.setdefault(_TOLD, {}), self._request.node.nodeid
         first = told.setdefault((type(self), short), nodeid)
-        pytest.fail(text if first == nodeid else f"{short}: see {first}", pytrace=False)
+        raise LongFailure(text if first == nodeid else f"{short}: see {first}")
 
     def _options(self) -> Options:
         """What holds for this test; the number of runs that contracts have of their own is the least that is said."""

@@ -251,13 +251,23 @@ def test_attributes_of_an_authors_own_are_free(project: Project, own: str) -> No
         ("survives_trouble =", "survive_trouble =", "did you mean surv", "the flags of TestSound are not right"),
     ],
 )
+@pytest.mark.parametrize("on_ci", [False, True])
 def test_what_is_the_same_for_all_checks_is_told_once_in_each_class(
-    project: Project, before: str, after: str, at_length: str, briefly: str
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    before: str,
+    after: str,
+    at_length: str,
+    briefly: str,
+    on_ci: bool,
 ) -> None:
+    monkeypatch.setenv("CI", "true" * on_ci)  # where pytest's summary has whole messages
     project.write("tests/test_maps.py", TESTS.replace(before, after))
     result = project.run("-k", "TestSound and (change_arrives or watched_again or name)")
     result.assert_outcomes(failed=3)
-    assert "\n".join(result.outlines).count(at_length) == 1
+    _, _, summary = "\n".join(result.outlines).partition("short test summary info")
+    assert "\n".join(result.outlines).removesuffix(summary).count(at_length) == 1
+    assert [line.split()[0] for line in summary.splitlines()[1:-1]] == ["FAILED"] * 3
     for check in ("every_key_keeps_its_name", "it_can_be_watched_again"):
         told = report_of(result, f"TestSound.test_{check}")
         assert told == [f"{briefly}: see {SOUND}::test_every_change_arrives"]
