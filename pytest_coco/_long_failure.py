@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from _pytest.outcomes import Failed
 
 __all__ = ["LongFailure", "summarize"]
 
 
-class LongFailure(pytest.fail.Exception):
+class LongFailure(Failed):
     """A test fails with `text`, of any number of lines, shown without a traceback."""
 
     def __init__(self, text: str) -> None:
