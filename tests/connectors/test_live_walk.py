@@ -660,6 +660,23 @@ def test_a_directory_told_as_modified_is_not_walked() -> None:
         assert [path for _, path in asked if path.endswith("d/b")] == []
 
 
+@pytest.mark.parametrize("directory", ["", "/d"])
+def test_a_directory_told_as_modified_loses_what_went_from_it_untold(directory: str) -> None:
+    # A poll tells nothing else of a file that came and went between two of its looks, but that a scan saw.
+    with LiveProject() as project:
+        for name in ("a", "b", "d/a", "d/b", "d/e/a"):
+            project.write(name, "1", settle=False)
+        project.start()
+        [watch] = project.world.watching.watches
+        watch.is_silent = True
+        project.do(lambda files: files.unlink(f"{SRC}{directory}/a"))
+        watch.is_silent = False
+        assert len(project.out) == 5
+        project.world.watching.tell("modified", f"{SRC}{directory}")
+        project.world.settle()
+        assert sorted(project.out) == sorted({"a", "b", "d/a", "d/b", "d/e/a"} - {f"{directory}/a".lstrip("/")})
+
+
 def test_a_root_told_as_deleted_that_is_still_there_is_not_scanned_again() -> None:
     with LiveProject() as project:
         project.write("a", "1", settle=False)

@@ -17,6 +17,8 @@ from cocoindex_sim.world import VirtualLoop
 
 ROOT = "/project/src"
 Told = list[tuple[str, str]]
+ROOT_AGAIN = [("modified", "")] * 2
+"""What is told of a directory in which a name came or went."""
 
 
 class Stage:
@@ -70,15 +72,29 @@ def test_each_change_is_told_and_looked_at_once_more() -> None:
         lambda files: files.rename(f"{ROOT}/d", f"{ROOT}/e"),
         lambda files: files.read(f"{ROOT}/new"),
     ) == [
-        [("modified", "old")],  # the newest there was: it may have changed again in the tick it was looked at
-        [("added", "new"), ("modified", "new")],
+        [*ROOT_AGAIN[1:], ("modified", "old")],  # the newest there was: it may have changed again in the tick it was looked at
+        [("added", "new"), *ROOT_AGAIN, ("modified", "new")],
         [("modified", "new"), ("modified", "new")],
-        [("modified", "new"), ("modified", "new")],
-        [("deleted", "old")],
-        [("added", "d"), ("added", "d/a"), ("modified", "d"), ("modified", "d/a")],
-        [("added", "e"), ("added", "e/a"), ("deleted", "d"), ("deleted", "d/a"), ("modified", "e"), ("modified", "e/a")],
+        [*ROOT_AGAIN, ("modified", "new"), ("modified", "new")],
+        [("deleted", "old"), *ROOT_AGAIN],
+        [("added", "d"), ("added", "d/a"), *ROOT_AGAIN, ("modified", "d"), ("modified", "d/a")],
+        [("added", "e"), ("added", "e/a"), ("deleted", "d"), ("deleted", "d/a"), *ROOT_AGAIN,
+         ("modified", "e"), ("modified", "e/a")],
         [],
     ]  # fmt: skip
+
+
+def test_a_name_that_came_and_went_between_two_looks_shows_by_its_directory() -> None:
+    stage = Stage()
+    stage.kernel.mkdir(f"{ROOT}/d")
+
+    async def act(watch: PollingWatch) -> None:
+        assert await told_now(watch) == [("modified", ""), ("modified", "d")]
+        stage.kernel.write(f"{ROOT}/d/a", "")
+        stage.kernel.unlink(f"{ROOT}/d/a")
+        assert await told_now(watch) == [("modified", "d")]
+
+    stage.run(act)
 
 
 def test_a_second_write_in_one_tick_is_told_too() -> None:
@@ -104,7 +120,7 @@ def test_what_was_written_right_before_it_was_armed_is_told_once() -> None:
         watch = await PollingWatch.arm(stage.port, ROOT, recursive=True, interval_s=1)
         return await told_now(watch), await told_now(watch)
 
-    assert stage.run(act) == ([("modified", "recent")], [])
+    assert stage.run(act) == ([("modified", ""), ("modified", "recent")], [])
 
 
 def test_without_recursion_only_direct_entries_are_told() -> None:
@@ -113,7 +129,10 @@ def test_without_recursion_only_direct_entries_are_told() -> None:
     assert stage.told(
         lambda files: files.write(f"{ROOT}/d/a", ""), lambda files: files.rename(f"{ROOT}/d", f"{ROOT}/e"),
         recursive=False,
-    ) == [[], [("added", "e"), ("deleted", "d"), ("modified", "e")]]  # fmt: skip
+    ) == [
+        [("modified", ""), ("modified", "d"), ("modified", "d")],
+        [("added", "e"), ("deleted", "d"), *ROOT_AGAIN, ("modified", "e")],
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -151,9 +170,8 @@ def test_links_are_followed_but_not_in_circles() -> None:
     stage.kernel.symlink("/project/elsewhere", f"{ROOT}/link")
     stage.kernel.symlink(".", f"{ROOT}/circle")
     stage.kernel.symlink("none", f"{ROOT}/dangling")
-    assert stage.told(lambda files: files.write("/project/elsewhere/a", "2")) == [
-        [("modified", "link/a"), ("modified", "link/a")]
-    ]
+    [told] = stage.told(lambda files: files.write("/project/elsewhere/a", "2"))
+    assert told == [("modified", ""), ("modified", "link"), ("modified", "link/a"), ("modified", "link/a")]
 
 
 def test_an_error_of_the_disk_is_raised_and_passes() -> None:

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
 from pathlib import Path, PurePath
 
 import pytest
@@ -38,9 +37,7 @@ def copy_name(relative: PurePath) -> str:
 @coco.fn
 async def main(source: Path, output: Path) -> None:
     target = await localfs.mount_dir_target(output)
-    # A poll does not tell that a file went which it never saw, though a look at a new directory may have seen it.
-    rescans = timedelta(seconds=5) if os.environ.get("WATCHFILES_FORCE_POLLING") else None
-    items = localfs.walk_dir(source, live=True, recursive=True, rescan_interval=rescans).items()
+    items = localfs.walk_dir(source, live=True, recursive=True, rescan_interval=None).items()
     await coco.mount_each(copy, items, source, target)
 
 

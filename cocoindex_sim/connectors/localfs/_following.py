@@ -184,6 +184,8 @@ class Following:
             if change.path == location:
                 if change.kind == "rescan" or (change.kind == "deleted" and not self._is_root(root)):
                     is_everywhere = True
+                elif change.kind == "modified":
+                    await self._remove_gone("", location)
             elif change.path.startswith(prefix):
                 relative = change.path[len(prefix) :]
                 is_whole[relative] = is_whole.get(relative, False) or change.kind != "modified"
@@ -210,6 +212,8 @@ class Following:
                     if is_whole[relative] or self._changed_readability(relative, found):
                         await self._deliver_all(relative, found)
                         done.add(relative)
+                    else:
+                        await self._remove_gone(relative, found.location)
                     continue
                 if found is None:
                     await self._remove([relative, *self._known_below(relative)])
@@ -238,6 +242,16 @@ class Following:
             seen.add(found.relative)
             await self._deliver(found)
         await self._remove(key for key in [relative, *self._known_below(relative)] if key not in seen)
+
+    async def _remove_gone(self, relative: str, location: str) -> None:
+        """Remove what is not in a directory any more, and was not told: a poll may never have seen what a scan saw."""
+        try:
+            names = {entry.name for entry in self._file_system.scandir(location)}
+        except OSError:
+            return  # gone, or hidden: that is told as well
+        below = self._known_below(relative) if relative else list(self._known)
+        start = len(relative) + 1 if relative else 0
+        await self._remove(key for key in below if key[start:].partition("/")[0] not in names)
 
     def _known_below(self, relative: str) -> list[str]:
         # "0" comes after "/".

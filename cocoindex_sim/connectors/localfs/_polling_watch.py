@@ -18,7 +18,10 @@ _TICK_NS: Final = 50_000_000
 
 
 class _Entry(NamedTuple):
-    """What shows whether a path changed. Of a directory only whether it can be listed: its entries have their own."""
+    """What shows whether a path changed; of a directory, whether names came or went, and whether it can be listed.
+
+    A name that came and went between two looks is in neither, but somebody else may have seen it.
+    """
 
     kind: FileKind
     mtime_ns: int
@@ -91,7 +94,7 @@ class PollingWatch:
     def _look_now(self) -> dict[str, _Entry]:
         file_system = self._file_system
         root = file_system.stat(self._path)
-        found = {"": _Entry("dir", 0, 0, root.inode)}
+        found = {"": _Entry("dir", root.mtime_ns, 0, root.inode)}
         waiting = [("", frozenset({(root.device, root.inode)}))]
         while waiting:
             directory, ancestors = waiting.pop()
@@ -118,7 +121,7 @@ class PollingWatch:
                 identity = stat.device, stat.inode
                 if identity in ancestors:
                     continue
-                found[relative] = _Entry("dir", 0, 0, stat.inode)
+                found[relative] = _Entry("dir", stat.mtime_ns, 0, stat.inode)
                 if self._recursive:
                     waiting.append((relative, ancestors | {identity}))
         return found
