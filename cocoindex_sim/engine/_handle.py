@@ -4,12 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from ._deadline import check_deadline
 from ._outcome import Outcome
 
-__all__ = ["ComponentMountHandle"]
+__all__ = ["ComponentMountHandle", "Mounted"]
+
+MOUNTED_KEPT: Final = 2_000
+"""How many children are remembered before those that are ready are forgotten. About as many may be in flight."""
+
+
+class Mounted:
+    """The children of one mount that a handle has to wait for, or to raise for.
+
+    Of a million, all but those in flight are ready when the last one is mounted: their tasks would take gigabytes.
+    """
+
+    __slots__ = ("_kept_max", "futures")
+
+    def __init__(self) -> None:
+        self.futures: list[asyncio.Future[Outcome[Any]]] = []
+        self._kept_max = MOUNTED_KEPT
+
+    def add(self, future: asyncio.Future[Outcome[Any]]) -> None:
+        """One more child."""
+        self.futures.append(future)
+        if len(self.futures) >= self._kept_max:
+            self.futures = [future for future in self.futures if not _is_ready(future)]
+            self._kept_max = max(MOUNTED_KEPT, 2 * len(self.futures))
+
+
+def _is_ready(future: asyncio.Future[Outcome[Any]]) -> bool:
+    return future.done() and _ended(future) is None
 
 
 class ComponentMountHandle:

@@ -11,7 +11,7 @@ from ._component import current_context
 from ._deadline import check_deadline
 from ._exceptions import ExceptionHandler, MountKind, scoped_handlers, scoped_to
 from ._feeds import LiveMapSubscriber
-from ._handle import ComponentMountHandle
+from ._handle import ComponentMountHandle, Mounted
 from ._live import LiveComponentOperator
 from ._mount import mount_child, mount_live, split_arguments, subpath_of
 from ._outcome import Outcome
@@ -43,14 +43,14 @@ async def _mount_items(
     base: bytes, target: Any, items: Any, args: tuple[Any, ...], kwargs: dict[str, Any], kind: MountKind
 ) -> list[asyncio.Future[Outcome[Any]]]:
     context = current_context()
-    futures: list[asyncio.Future[Outcome[Any]]] = []
+    mounted = Mounted()
 
     async def one(item: Any) -> None:
         try:
             key, value = item
         except (TypeError, ValueError):
             raise TypeError(f"mount_each items must be (key, value) pairs, got {item!r}") from None
-        futures.append(await mount_child(context, base + encode_key(key), target, (value, *args), kwargs, kind))
+        mounted.add(await mount_child(context, base + encode_key(key), target, (value, *args), kwargs, kind))
 
     if hasattr(items, "__aiter__"):
         iterator = aiter(items)
@@ -64,7 +64,7 @@ async def _mount_items(
     else:
         for item in items:
             await one(item)
-    return futures
+    return mounted.futures
 
 
 class _MountEachLiveComponent:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import cocoindex_sim as coco
+from cocoindex_sim.engine._handle import MOUNTED_KEPT
 
 from .bench import Bench, Journal, Tables
 
@@ -88,6 +89,42 @@ def test_each_item_is_a_child_at_its_key_with_the_value_first(bench: Bench, item
     assert got == [(1, "extra", "named"), (2, "extra", "named"), "ready"]
     prefix = '/"base"/1' if base else "/@child"
     assert bench.events("component_mounted") == [f'component_mounted {prefix}/"{key}"' for key in "ab"]
+
+
+def test_a_handle_of_many_children_forgets_those_that_are_ready(bench: Bench) -> None:  # CMP-11
+    many = 2 * MOUNTED_KEPT + 100
+    done: list[int] = []
+
+    async def child(n: int) -> None:
+        done.append(n)
+
+    async def main() -> int:
+        handle = await coco.mount_each(child, ((n, n) for n in range(many)))
+        await handle.ready()
+        assert len(done) == many
+        return len(handle._tasks)
+
+    assert bench.update(bench.app(main)) <= MOUNTED_KEPT
+
+
+def test_a_handle_of_many_children_raises_for_one_that_failed_long_ago(bench: Bench) -> None:  # CMP-11
+    async def child(n: int) -> None:
+        if n in (1, 3 * MOUNTED_KEPT):
+            raise ArithmeticError(n)
+
+    def pass_on(error: BaseException, context: object) -> None:
+        raise error
+
+    async def main() -> str:
+        async with coco.exception_handler(pass_on):
+            handle = await coco.mount_each(child, ((n, n) for n in range(3 * MOUNTED_KEPT + 1)))
+        try:
+            await handle.ready()
+        except ArithmeticError as error:
+            return str(error)
+        return "nothing"
+
+    assert bench.update(bench.app(main)) == "1"
 
 
 def test_no_items_give_a_ready_handle(bench: Bench) -> None:  # CMP-14
