@@ -383,11 +383,7 @@ class Elsewhere:
                 unmet.append(("stats", stats))
         unmet += self._compare_files(step, patiently=is_live and self._life is not None)
         if unmet:
-            raise ExpectationFailed(
-                "; ".join(difference.fact for _, difference in unmet),
-                place=step.places.get(unmet[0][0], step.place),
-                lines=[line for _, difference in unmet for line in difference.lines],
-            )
+            raise ExpectationFailed.at(step, unmet)
 
     def _compare_files(self, step: Expect, *, patiently: bool) -> list[tuple[str, Difference]]:
         """What is not as it should be; while a live update runs, it is given time."""

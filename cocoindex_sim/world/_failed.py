@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
 
 from ..values import CocoSimError
 from ._place import Place
+
+if TYPE_CHECKING:
+    from ._compare import Difference
+    from ._story import Expect
 
 __all__ = ["ExpectationFailed"]
 
@@ -24,3 +29,12 @@ class ExpectationFailed(CocoSimError, AssertionError):
         self.verdict = verdict
         self.place = place
         self.lines = list(lines)
+
+    @classmethod
+    def at(cls, step: Expect, unmet: Sequence[tuple[str, Difference]]) -> Self:
+        """Looks of `step` did not see what it expects: at least one, by name."""
+        return cls(
+            "; ".join(difference.fact for _, difference in unmet),
+            place=step.places.get(unmet[0][0], step.place),
+            lines=[line for _, difference in unmet for line in difference.lines],
+        )

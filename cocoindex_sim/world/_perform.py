@@ -433,11 +433,7 @@ class Performance:
 
     def _refuse_unmet(self, step: Expect, unmet: Sequence[tuple[str, Difference]], before: Mapping[str, bytes]) -> None:
         """Fail for looks whose expectations were not met, by name; `before`: the target files of the last look."""
-        raise ExpectationFailed(
-            "; ".join(difference.fact for _, difference in unmet),
-            place=step.places.get(unmet[0][0], step.place),
-            lines=[line for _, difference in unmet for line in difference.lines],
-        )
+        raise ExpectationFailed.at(step, unmet)
 
     def _look_back(self, step: Expect, check: Callable[[str, Difference | None], None]) -> None:
         """Judge what came since the last look."""
