@@ -16,6 +16,13 @@ from ._plain_yaml import KINDS, Unusual, read_plainly
 
 __all__ = ["read_wholly", "read_yaml"]
 
+_ADVICE = {
+    "expected <block end>": "begin all entries of a list or mapping in the same column",
+    "mapping values are not allowed": "quote a value with a colon and a space in it",
+    "undefined alias": "quote a value that begins with *",
+}
+"""What to do about common mistakes, by what the parser says of them."""
+
 
 def read_yaml(text: str, path: Path) -> Node:
     """The root node of one YAML document.
@@ -45,7 +52,8 @@ def read_wholly(text: str, path: Path) -> Node:
         if "another document" in problem:
             fail("a second document begins here; list several scenarios under `scenarios:`", line, column)
         context = f" {error.context}" if error.context else ""
-        fail(f"not YAML: {problem}{context}", line, column)
+        advice = next((f"; {advice}" for known, advice in _ADVICE.items() if known in problem), "")
+        fail(f"not YAML: {problem}{context}{advice}", line, column)
     except ReaderError as error:
         before = text[: error.position]
         character = text[error.position : error.position + 1]

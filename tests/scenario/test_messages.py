@@ -52,8 +52,19 @@ FILES = {
         "app: [main.py\n",
         "x.coco.yaml:2:1: not YAML: expected ',' or ']', but got '<stream end>' while parsing a flow sequence",
     ),
-    "colon in a value": ("app: a: b\n", "x.coco.yaml:1:7: not YAML: mapping values are not allowed here"),
-    "unknown alias": ("app: *x\n", "x.coco.yaml:1:6: not YAML: found undefined alias 'x'"),
+    "colon in a value": (
+        "app: a: b\n",
+        "x.coco.yaml:1:7: not YAML: mapping values are not allowed here; quote a value with a colon and a space in it",
+    ),
+    "unknown alias": (
+        "app: *x\n",
+        "x.coco.yaml:1:6: not YAML: found undefined alias 'x'; quote a value that begins with *",
+    ),
+    "item in another column": (
+        "app: a\nsteps:\n  - update:\n - update:\n",
+        "x.coco.yaml:4:2: not YAML: expected <block end>, but found '<block sequence start>' while parsing a block"
+        " mapping; begin all entries of a list or mapping in the same column",
+    ),
     "control character": ("app: a\nname: \x07\n", "x.coco.yaml:2:7: not YAML: the character '\\x07' is not allowed"),
     "two documents": (
         "app: main.py\n---\napp: main.py\n",
