@@ -132,6 +132,7 @@ def _class_name(cls: type) -> str:
 _NAN: Final = b"f" + struct.pack(">d", math.nan)
 _CLASSES_MAX: Final = 1_000  # as many names are kept
 _LONG: Final = 64  # an encoding longer than this stands in its surroundings as a digest, so that sharing stays cheap
+_FLAT: Final = frozenset({str, bytes})
 _PRIMITIVES: Final = (str, int, float, bytes, bytearray, memoryview)
 _SEQUENCES: Final = (list, tuple, range, deque)
 
@@ -194,14 +195,19 @@ class _Encoder:
                 raise _Looped
             self.states += known[2]
             return known[1]
+        head, parts, group, state = self._shape(obj, cls)
+        if type(parts) is tuple and len(parts) == 1 and type(parts[0]) in _FLAT:  # nothing that it could be part of
+            encoded = head + self._write(parts[0])
+            if state is not None:
+                self.states.append(state)
+            return encoded if len(encoded) <= _LONG else _digest(encoded)
         self._known[identity] = None
         first_state = len(self.states)
-        head, parts, group, state = self._shape(obj, cls)
         encoded = head + (self._unordered(parts, group) if group else b"".join(map(self._write, parts)))
         if state is not None:
             self.states.append(state)
         if len(encoded) > _LONG:
-            encoded = b"#" + blake2b(encoded, digest_size=16).digest()
+            encoded = _digest(encoded)
         self._known[identity] = (obj, encoded, self.states[first_state:])  # `obj` keeps its id from being reused
         return encoded
 
@@ -300,6 +306,10 @@ class _Encoder:
             named = {name: getattr(obj, name) for name in cls.model_fields} | dict(extra)
             return _named_parts(cls, named)
         return _plain(obj, cls)
+
+
+def _digest(encoded: bytes) -> bytes:
+    return b"#" + blake2b(encoded, digest_size=16).digest()
 
 
 def _keyed(tag: bytes, cls: type, key: Any, state: StateFunction | None) -> _Shape:

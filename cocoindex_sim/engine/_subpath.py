@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from ..values import StableKey, decode_key, encode_key
+from ..values import StableKey, decode_key, encode_key, key_end
 from ._component import ComponentContext, _current, current_context
 
 __all__ = ["ComponentSubpath", "component_subpath", "split_parts"]
@@ -58,7 +58,7 @@ def split_parts(encoded: bytes) -> list[int]:
 def _spans(encoded: bytes) -> list[tuple[int, int]]:
     spans, at = [], 0
     while at < len(encoded):
-        _, end = decode_key(encoded, at)
+        end = key_end(encoded, at)
         spans.append((at, end))
         at = end
     return spans

@@ -292,7 +292,7 @@ class TargetStateProvider(Generic[ValueT, ChildHandlerT, MaybePendingS]):
     @property
     def memo_key(self) -> object:
         """What the provider counts as in a memo key: its path and generation (TGT-23)."""
-        return (self.path.encoded, self.generation.destructive, self.generation.lossy)
+        return b"%b\x01%d,%d" % (self.path.encoded, self.generation.destructive, self.generation.lossy)
 
     def __coco_memo_key__(self) -> object:
         return self.memo_key

@@ -43,6 +43,7 @@ from ._keys import StablePath as StablePath
 from ._keys import Symbol as Symbol
 from ._keys import decode_key as decode_key
 from ._keys import encode_key as encode_key
+from ._keys import key_end as key_end
 from ._keys import key_text as key_text
 from ._planned import planned_modules as planned_modules
 from ._states import NON_EXISTENCE as NON_EXISTENCE

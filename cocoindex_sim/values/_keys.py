@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
-__all__ = ["ROOT_PATH", "StableKey", "StablePath", "Symbol", "decode_key", "encode_key", "key_text"]
+__all__ = ["ROOT_PATH", "StableKey", "StablePath", "Symbol", "decode_key", "encode_key", "key_end", "key_text"]
 
 
 class Symbol:
@@ -47,6 +47,7 @@ _END: Final = 0x00
 _NONE, _SYMBOL, _FALSE, _TRUE = 0x02, 0x03, 0x04, 0x05
 _INT_ZERO: Final = 0x18  # 0x10..0x17: negative of 8..1 bytes; 0x19..0x20: positive of 1..8 bytes
 _STR, _BYTES, _UUID, _TUPLE = 0x28, 0x29, 0x2A, 0x2B
+_TEXTS: Final = frozenset({_SYMBOL, _STR, _BYTES})
 
 
 def _escape(raw: bytes) -> bytes:
@@ -106,6 +107,13 @@ def _unescape(data: bytes, start: int) -> tuple[bytes, int]:
     if b"\x01" in raw:
         raw = raw.replace(b"\x01\x01", b"\x00").replace(b"\x01\x02", b"\x01")
     return raw, end + 1
+
+
+def key_end(data: bytes, start: int) -> int:
+    """Where the key that begins at `start` in an encoding ends."""
+    if data[start] in _TEXTS:  # most are; where such a one ends, its content is nobody's business
+        return data.index(_END, start) + 1
+    return decode_key(data, start)[1]
 
 
 def decode_key(data: bytes, start: int = 0) -> tuple[StableKey, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Any
@@ -52,6 +53,40 @@ def test_the_order_is_by_name_with_files_before_directories(tmp_path: Path) -> N
     write(tmp_path, "a/z", "a/b/x", "b", "A/q", "a/c", "é")
     expected = ["b", "é", "A/q", "a/c", "a/z", "a/b/x"]
     assert keys(localfs.walk_dir(tmp_path, recursive=True)) == expected
+
+
+def test_many_small_directories_are_looked_at_in_one_hop_to_a_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, *(f"d{number}/file" for number in range(50)))
+    hops = []
+    run = asyncio.BaseEventLoop.run_in_executor
+
+    def counted(loop: asyncio.BaseEventLoop, executor: Any, function: Any, *args: Any) -> Any:
+        hops.append(function)
+        return run(loop, executor, function, *args)
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "run_in_executor", counted)
+    assert len(keys(localfs.walk_dir(tmp_path, recursive=True))) == 50
+    assert len(hops) == 1
+
+
+def test_a_matcher_is_asked_in_the_context_of_the_walk(tmp_path: Path) -> None:
+    wanted = ContextVar[str]("wanted")
+
+    class Wanted:
+        def is_dir_included(self, path: PurePath) -> bool:
+            return True
+
+        def is_file_included(self, path: PurePath) -> bool:
+            return path.name == wanted.get()
+
+    async def collect() -> list[str]:
+        wanted.set("b")
+        return [key async for key, _ in localfs.walk_dir(tmp_path, path_matcher=Wanted()).items()]
+
+    write(tmp_path, "a", "b")
+    assert asyncio.run(collect()) == ["b"]
 
 
 def test_only_what_is_a_file_in_the_end_is_yielded(tmp_path: Path) -> None:  # FS-09, FS-10

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cocoindex_sim.values import ROOT_PATH, StableKey, StablePath, Symbol, decode_key, encode_key, key_text
+from cocoindex_sim.values import ROOT_PATH, StableKey, StablePath, Symbol, decode_key, encode_key, key_end, key_text
 
 UUID = uuid.UUID("12345678-1234-5678-1234-567812345678")
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
@@ -69,6 +69,7 @@ def test_a_path_gives_back_the_parts_it_was_made_of(parts: list[StableKey]) -> N
 def test_a_key_ends_where_the_next_begins(key: StableKey, rest: bytes) -> None:  # CMP-01
     encoded = encode_key(key)
     assert decode_key(b"before" + encoded + rest, 6) == (key, 6 + len(encoded))
+    assert key_end(b"before" + encoded + rest, 6) == 6 + len(encoded)
 
 
 @given(st.lists(keys, max_size=3), st.lists(keys, max_size=3))

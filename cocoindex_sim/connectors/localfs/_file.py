@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pathlib
 from collections.abc import Callable
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -127,9 +128,9 @@ def _metadata_of(stat: FileStat) -> FileMetadata:
 
 
 async def offload(function: Callable[..., T], *args: object) -> T:
-    """Call on a worker thread; right here when a coroutine is driven without an event loop."""
+    """Call on a worker thread, in the caller's context; right here when a coroutine is driven without an event loop."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         return function(*args)
-    return await loop.run_in_executor(None, function, *args)
+    return await loop.run_in_executor(None, copy_context().run, function, *args)

@@ -56,7 +56,6 @@ class Following:
         self._is_live: bool = getattr(subscriber, "is_live", True)
         self._has_failed: Callable[[str], bool] = getattr(subscriber, "has_failed", lambda key: False)
         self._report: Callable[[Exception], Awaitable[None]] = getattr(subscriber, "report_exception", _log_it)
-        self._clock = current_process().ports.clock
         self._file_system = current_process().ports.file_system
         self._walk = begin_walk()
         # By key, in order, what the pipeline has of what this run delivered; of earlier runs nothing, until the
@@ -125,12 +124,9 @@ class Following:
         async for found in walk.files():
             self._check_key(found)
             file = walk.file(found)
-            self._fresh[found.relative] = file._delivered = self._delivered(found)
+            self._fresh[found.relative] = file._delivered = Delivered(found.stat, found.taken_ns)
             yield found.relative, file
         self._scan_is_complete = True
-
-    def _delivered(self, found: FoundFile) -> Delivered:
-        return Delivered(found.stat, self._clock.time_ns())
 
     async def _follow(self, watch: FileWatch | None, root: FileStat) -> None:
         """Process what the watch tells, until it is time for another one and a scan."""
@@ -266,7 +262,7 @@ class Following:
         self._check_key(found)
         key = found.relative
         file = self._walk.file(found)
-        file._delivered = self._delivered(found)
+        file._delivered = Delivered(found.stat, found.taken_ns)
         before = self._known.get(key)
         if before is not None:
             if not await self._is_news(key, before, file._delivered, file):

@@ -70,8 +70,10 @@ class DirWalker:
             ) from None
 
     def _walk(self) -> Walk:
+        ports = current_process().ports
         return Walk(
-            current_process().ports.file_system,
+            ports.file_system,
+            ports.clock,
             self._root,
             str(self._root.resolve()),
             recursive=self._recursive,

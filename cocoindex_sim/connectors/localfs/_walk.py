@@ -7,12 +7,16 @@ import pathlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from ...ports import DirectoryEntry, FileStat, FileSystem
+from ...ports import Clock, DirectoryEntry, FileStat, FileSystem
 from ...resources.file import FilePathMatcher, PatternFilePathMatcher
 from ._file import File, offload
 from ._path import FilePath
 
 __all__ = ["Directory", "FoundFile", "Walk", "identity", "root_stat"]
+
+
+_ENTRIES_IN_A_HOP: Final = 1_000
+"""So many names are looked at before the event loop hears of them: a hop to a thread costs as much as ten."""
 
 
 class Directory(NamedTuple):
@@ -25,10 +29,11 @@ class Directory(NamedTuple):
 
 
 class FoundFile(NamedTuple):
-    """A file that the walk yields: its path relative to the root, and its status."""
+    """A file that the walk yields: its path relative to the root, and its status, as of a time of the wall clock."""
 
     relative: str
     stat: FileStat
+    taken_ns: int
 
 
 Found: TypeAlias = Directory | FoundFile | None
@@ -44,6 +49,7 @@ class Walk:
     def __init__(
         self,
         file_system: FileSystem,
+        clock: Clock,
         root: FilePath,
         location: str,
         *,
@@ -51,6 +57,7 @@ class Walk:
         path_matcher: FilePathMatcher | None,
     ) -> None:
         self._file_system = file_system
+        self._clock = clock
         self._root = root
         self.location = location
         self._recursive = recursive
@@ -68,33 +75,62 @@ class Walk:
 
     async def files(self, start: Directory | None = None) -> AsyncIterator[FoundFile]:
         """The files at or below a directory, of this walk: each directory's by name, then those below it."""
-        file_system = self._file_system
         waiting = [self.root_directory() if start is None else start]
         while waiting:
-            directory = waiting.pop()
-            try:
-                entries = await offload(file_system.scandir, directory.location)
-            except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-                if not directory.relative:
-                    raise  # "no files" would delete everything made from them
-                if isinstance(error, PermissionError):
-                    self.unreadable.add(directory.relative[:-1])
+            files, error = await offload(self._next_files, waiting)
+            for found in files:
+                yield found
+            if error is not None:
+                raise error
+
+    def _next_files(self, waiting: list[Directory]) -> tuple[list[FoundFile], Exception | None]:
+        """The files of the directories that come next, as many as are worth a hop to a thread, and what ended it."""
+        files: list[FoundFile] = []
+        looked_at = 0
+        try:
+            while waiting and looked_at < _ENTRIES_IN_A_HOP:
+                directory = waiting.pop()
+                entries = self._list(directory)
+                here, below = self._look_at(directory, entries)
+                files += here
+                waiting.extend(reversed(below))
+                looked_at += 1 + len(entries)
+        except Exception as error:
+            return files, error
+        return files, None
+
+    def _list(self, directory: Directory) -> list[DirectoryEntry]:
+        """The entries of a directory; none if it is gone or can't be read, unless it is the root."""
+        try:
+            return self._file_system.scandir(directory.location)
+        except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+            if not directory.relative:
+                raise  # "no files" would delete everything made from them
+            if isinstance(error, PermissionError):
+                self.unreadable.add(directory.relative[:-1])
+            return []
+
+    def _look_at(self, directory: Directory, entries: list[DirectoryEntry]) -> tuple[list[FoundFile], list[Directory]]:
+        """What a walk finds among the entries of a directory, by name."""
+        files, below = [], []
+        taken_ns = self._clock.time_ns()
+        for entry in sorted(entries):
+            if not self._may_be_wanted(directory, entry):
                 continue
-            wanted = [entry for entry in sorted(entries) if self._may_be_wanted(directory, entry)]
-            found = await offload(_stat_all, file_system, directory.location, wanted) if wanted else []
-            below = []
-            for entry, stat in found:
-                relative, location = directory.relative + entry.name, _join(directory.location, entry.name)
-                is_checked = entry.kind == stat.kind
-                if stat.kind == "file" and (is_checked or self._is_file_included(relative)):
-                    yield FoundFile(relative, stat)
-                elif (
-                    stat.kind == "dir"
-                    and identity(stat) not in directory.ancestors
-                    and (is_checked or self._is_dir_included(relative))
-                ):
-                    below.append(Directory(f"{relative}/", location, directory.ancestors | {identity(stat)}))
-            waiting.extend(reversed(below))
+            relative, location = directory.relative + entry.name, _join(directory.location, entry.name)
+            stat = _stat_or_none(self._file_system, location)
+            if stat is None:
+                continue
+            is_checked = entry.kind == stat.kind
+            if stat.kind == "file" and (is_checked or self._is_file_included(relative)):
+                files.append(FoundFile(relative, stat, taken_ns))
+            elif (
+                stat.kind == "dir"
+                and identity(stat) not in directory.ancestors
+                and (is_checked or self._is_dir_included(relative))
+            ):
+                below.append(Directory(f"{relative}/", location, directory.ancestors | {identity(stat)}))
+        return files, below
 
     async def find(self, relatives: Sequence[str]) -> list[Found | OSError]:
         """What a walk would find at each relative path: a file, a directory it would enter, or nothing.
@@ -118,11 +154,12 @@ class Walk:
         directory = self._enter(above, directories)
         if directory is None:
             return None
+        taken_ns = self._clock.time_ns()
         stat = _stat_or_none(self._file_system, _join(directory.location, name))
         if stat is None:
             return None
         if stat.kind == "file":
-            return FoundFile(relative, stat) if self._is_file_included(relative) else None
+            return FoundFile(relative, stat, taken_ns) if self._is_file_included(relative) else None
         return self._below(directory, relative, stat)
 
     def _enter(self, relative: str, known: dict[str, Directory | None]) -> Directory | None:
@@ -201,15 +238,3 @@ def _stat_or_none(file_system: FileSystem, location: str) -> FileStat | None:
         if error.errno not in _UNREACHABLE:
             raise
         return None
-
-
-def _stat_all(
-    file_system: FileSystem, directory: str, entries: list[DirectoryEntry]
-) -> list[tuple[DirectoryEntry, FileStat]]:
-    """What is at the entries, behind any links."""
-    found = []
-    for entry in entries:
-        stat = _stat_or_none(file_system, _join(directory, entry.name))
-        if stat is not None:
-            found.append((entry, stat))
-    return found
