@@ -159,20 +159,51 @@ class Watched:
         return getattr(self._space, name)
 
 
-def test_an_update_pays_few_transactions_however_many_components_it_has(bench: Bench) -> None:  # DUR-01
-    provider = Journal().provider()
+class Counted:
+    """An app with a memoized child for each item, and how many writes each transaction of an update has."""
 
-    async def child(n: int) -> None:
-        coco.declare_target_state(provider.target_state(n, n))
+    def __init__(self, bench: Bench, count: int, **config: Any) -> None:
+        self.items = dict.fromkeys(range(count), "v")
+        provider = Journal().provider()
 
-    async def main() -> None:
-        await coco.mount_each(child, [(n, n) for n in range(500)])
+        @coco.fn(memo=True)
+        async def child(value: str, n: int) -> None:
+            coco.declare_target_state(provider.target_state(n, value))
 
-    sizes: list[int] = []
-    Watched(bench, lambda writes: sizes.append(len(writes)))
-    bench.update(bench.app(main))
-    assert sum(sizes) > 1500
-    assert len(sizes) <= 12
+        async def main() -> None:
+            for n, value in self.items.items():
+                await coco.mount(coco.component_subpath(n), child, value, n)
+
+        self._sizes: list[int] = []
+        Watched(bench, lambda writes: self._sizes.append(len(writes)))
+        self._bench, self._app = bench, bench.app(main, **config)
+
+    def update(self) -> list[int]:
+        self._sizes.clear()
+        self._bench.update(self._app)
+        return self._sizes
+
+
+def test_components_that_finish_together_cost_two_transactions_however_many(bench: Bench) -> None:  # DUR-01
+    # What may be there, and that there is a root, then what is there; at the end the root itself.
+    assert Counted(bench, 500).update() == [1001, 1000, 1]
+
+
+def test_an_update_pays_two_transactions_for_each_lot_that_is_in_flight(bench: Bench) -> None:  # DUR-01, CMP-17
+    assert len(Counted(bench, 500, max_inflight_components=100).update()) == 2 * 5 + 1
+
+
+def test_an_update_pays_for_what_changed_only(bench: Bench) -> None:  # DUR-01
+    app = Counted(bench, 200)
+    app.update()
+    assert app.update() == []
+    app.items |= dict.fromkeys(range(50), "edited")
+    assert [size >= 50 for size in app.update()] == [True, True]
+    for n in range(30):
+        del app.items[n]
+    # The root with the marks of what goes, then for all of that together what may be there, and that it is gone.
+    assert len(app.update()) == 3
+    assert app.update() == []
 
 
 @pytest.mark.parametrize("nth", range(1, 8))
