@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["remove_components", "stale_below", "stored_components", "tombstones_for"]
 
-_AT_ONCE = 256  # deletions in flight: enough for shared transactions, and bounded memory
+_AT_ONCE = 1024  # deletions in flight, as many as builds by default: they share transactions, in bounded memory
 UNKNOWN = "<unknown>"
 
 
