@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
 from types import MethodType, NoneType
@@ -12,10 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
-from ..ports import ComponentMemo, ComponentRecord, Dependencies, RecordKey, StateRecord, StoredValue, Write
+from ..ports import ComponentMemo, ComponentRecord, Dependencies, RecordKey, StoredValue
 from ..values import (
-    Committed,
-    ComponentFailed,
     ComponentMounted,
     ComponentReady,
     ComponentReused,
@@ -25,25 +22,22 @@ from ..values import (
 )
 from ._blocking import run_blocking
 from ._codec import NONE_VALUE, decode_value, encode_value
-from ._collect import keepers_of_rows, remove_components, stale_below, tombstones_for
 from ._component import Component, ComponentContext, Phase, _current
 from ._context_state import StoredStates
 from ._deadline import in_time
-from ._dependencies import hold
-from ._exceptions import is_passed_over, no_handlers, report_failure
+from ._dependencies import Collector, hold
+from ._exceptions import no_handlers
 from ._fingerprint import StateFunction
 from ._function import AsyncFunction, BoundFunction, CallKey, Function
 from ._memo_state import check_states, initial_states, surely_stand
 from ._outcome import Outcome
-from ._passage import Passage, only_sink
+from ._passage import UNDER_WAY, Over, ended_badly, ended_well, submit
 from ._propagate import pass_on
-from ._submit import Submission
-from ._use_state import state_to_store
 
 if TYPE_CHECKING:
     from ._run import Run
 
-__all__ = ["Invocation", "build", "invocation_of", "reuse_at_once"]
+__all__ = ["Invocation", "begin_build", "build", "invocation_of", "reuse_at_once"]
 
 
 class Invocation(NamedTuple):
@@ -60,6 +54,10 @@ class Invocation(NamedTuple):
         """The name it has in statistics and errors."""
         name: str = self.target.__qualname__
         return name
+
+    def new_collector(self) -> Collector:
+        """What gathers the dependencies of the component."""
+        return Collector() if self.function is None else self.function.new_collector(None)
 
 
 _BOUND: Final = (MethodType, BoundFunction)
@@ -110,7 +108,7 @@ def reuse_at_once(context: ComponentContext, path: StablePath, invocation: Invoc
         except DeserializationError:  # the component fails by it
             return None
     encoded, processor = path.encoded, invocation.processor
-    if run.observed:
+    if run.observers:
         run.emit(ComponentMounted(path, processor))
         run.emit(ComponentReused(path, processor))
         run.emit(ComponentReady(path))
@@ -135,47 +133,42 @@ def _may_be_none(hint: Any) -> bool:
 
 async def build(component: Component, invocation: Invocation) -> Outcome[Any]:
     """Run a component to its end. Never raises: whoever waits for it decides what its failure means."""
-    run = component.run
+    outcome = await begin_build(component, invocation, None)
+    assert outcome is not None
+    return outcome
+
+
+async def begin_build(component: Component, invocation: Invocation, over: Over | None) -> Outcome[Any] | None:
+    """As `build`, but no task has to wait while what the component declared is stored and applied.
+
+    Gives None when it comes to that; `over` is then called with the outcome, which may be before this returns.
+    """
     component.stats.started(component.processor)
     try:
-        value = await _build(component, invocation)
+        value = await _build(component, invocation, over)
     except GeneratorExit:
         raise
     except BaseException as error:
-        component.phase = Phase.FAILED
-        component.cycle.went_wrong = True
-        run.failed.add(component.path.encoded)
-        if is_passed_over(error):
-            component.stats.unchanged(component.processor)
-        elif not isinstance(error, asyncio.CancelledError):
-            component.stats.failed(component.processor)
-            if run.observed:
-                run.emit(ComponentFailed(component.path, repr(error)))
-        return Outcome(None, error)
-    run.failed.discard(component.path.encoded)
-    if run.observed:
-        run.emit(ComponentReady(component.path))
-    return Outcome(value, None)
+        return ended_badly(component, error)
+    return None if value is UNDER_WAY else ended_well(component, value)
 
 
-async def _build(component: Component, invocation: Invocation) -> Any:
+async def _build(component: Component, invocation: Invocation, over: Over | None) -> Any:
     run, function = component.run, invocation.function
     # Nothing is on record of what is built for the first time in the first run of all.
     record = run.component(component.path) if run.has_history else None
     component.record = record
     memo: _MemoKey | None = None
-    if function is not None:
-        component.collector = function.new_collector(None)
-        if invocation.key is not None:
-            memo = _MemoKey(invocation.key.fingerprint, invocation.key.states)
-            stored = await _reusable(component, record, memo)
-            if stored is not None:
-                return _reuse(component, function, stored)
+    if function is not None and invocation.key is not None:
+        memo = _MemoKey(invocation.key.fingerprint, invocation.key.states)
+        stored = None if record is None else await _reusable(component, record, memo)
+        if stored is not None:
+            return _reuse(component, function, stored)
     if record is not None and record.memo is not None and not (run.full_reprocess and _is_of(record.memo, memo)):
         component.record = record = replace(record, memo=None)  # FN-15
         run.committer.enqueue([(RecordKey("component", component.path), record)])
     component.enter(Phase.RUNNING)
-    if run.observed:
+    if run.observers:
         run.emit(ComponentStarted(component.path, component.processor, None if memo is None else True))
     value = await _run_body(component, invocation)
     if component.broken_by is not None:
@@ -191,8 +184,7 @@ async def _build(component: Component, invocation: Invocation) -> Any:
             await component.children_done()  # those that late tasks mounted meanwhile
         new_memo = ComponentMemo(memo.fingerprint, encode_value(value), component.collector.freeze(), known)
     component.enter(Phase.SUBMITTING)
-    await _submit(component, new_memo)
-    return value
+    return await submit(component, value, new_memo, over)
 
 
 def _is_of(stored: ComponentMemo, memo: _MemoKey | None) -> bool:
@@ -208,10 +200,10 @@ class _MemoKey:
         self.known: tuple[StoredValue, ...] | None = None  # states that a failed check says to store
 
 
-async def _reusable(component: Component, record: ComponentRecord | None, memo: _MemoKey) -> ComponentMemo | None:
+async def _reusable(component: Component, record: ComponentRecord, memo: _MemoKey) -> ComponentMemo | None:
     """The stored result with the states to store with it, unless something it was made with has changed."""
     run = component.run
-    if record is None or record.memo is None or run.full_reprocess or component.path.encoded in run.marked:
+    if record.memo is None or run.full_reprocess or component.path.encoded in run.marked:
         return None
     stored = record.memo
     if stored.fingerprint != memo.fingerprint or not hold(stored.dependencies, run):
@@ -246,7 +238,7 @@ def _reuse(component: Component, function: Function[..., Any], stored: Component
     component.enter(Phase.REUSED)
     component.cycle.finished.add(component.path.encoded)
     component.stats.unchanged(component.processor)
-    if run.observed:
+    if run.observers:
         run.emit(ComponentReused(component.path, component.processor))
     return value
 
@@ -280,130 +272,3 @@ async def _call_body(run: Run, invocation: Invocation) -> Any:
         return await body(*args, **kwargs)
     result = await run_blocking(run.loop, copy_context(), partial(body, *args, **kwargs))
     return await result if inspect.isawaitable(result) else result
-
-
-async def _submit(component: Component, memo: ComponentMemo | None) -> None:
-    run, cycle, path, old = component.run, component.cycle, component.path, component.record
-    declared = component.declared
-    carried = _carried(component) if component.collector.targets else set[bytes]()
-    gone: list[bytes] = []
-    if old is not None and (old.targets or old.left):
-        gone = sorted(key for key in (*old.targets, *old.left) if key not in declared and key not in carried)
-    if run.live:
-        await run.stop_unmounted(component)
-    stale = stale_below(component) if run.has_history else []
-    # Before the sinks, which may be the last to see a value that can't be stored.
-    state = state_to_store(component) if component.states else None
-    submission = Submission(cycle, path)
-    try:
-        if run.submitting and (submission.meets_claims(declared) or submission.meets_claims(gone)):
-            await submission.wait_for_claims([*declared, *gone])
-        submission.plan_declared(declared)
-        if gone:
-            submission.plan_removed(gone, reprocess=run.full_reprocess)
-        possible = _possible(component, submission) if submission.has_actions else []
-        settle = partial(_settle, component, submission, memo, stale, carried, state, is_in_doubt=bool(possible))
-        sink = only_sink(submission)
-        if sink is not None:
-            await Passage(run, submission, sink, settle).begin(possible)
-        else:
-            if submission.has_actions:
-                await submission.pre_commit(possible)
-            handlers = await submission.apply() if submission.has_actions else {}
-            if writes := settle():
-                await run.committer.commit(writes)
-            submission.resolve_children(handlers)
-    finally:
-        submission.release()
-    component.enter(Phase.DONE)
-    cycle.finished.add(path.encoded)
-    component.stats.executed(component.processor, existed=old is not None and (old.committed or old.in_doubt))
-    if run.observed:
-        run.emit(Committed(path))
-    if stale:
-        for error in await remove_components(cycle, stale, component.stats):
-            await report_failure(component, error)
-
-
-def _possible(component: Component, submission: Submission) -> list[Write]:
-    """Possible records, with the component's claim on them, to store before any sink is called."""
-    old, writes = component.record, submission.possible()
-    if writes:
-        if old is None:
-            old = ComponentRecord(component.processor)
-        own = {planned.path.encoded for planned in submission.planned if planned.owner == component.path.encoded}
-        targets = _ordered(own, old.targets, submission.kept if submission.kept != [*own] else ())
-        in_doubt = replace(old, processor=component.processor, targets=targets, in_doubt=True)
-        writes.append((RecordKey("component", component.path), in_doubt))
-        if component.run.full_reprocess and component.parent is not None:  # memos above are still there
-            writes.extend(submission.doubt(component.parent.path))
-    return writes
-
-
-def _settle(
-    component: Component, submission: Submission, memo: ComponentMemo | None, stale: list[StablePath],
-    carried: set[bytes], state: StateRecord | None, *, is_in_doubt: bool,
-) -> list[Write]:  # fmt: skip
-    """What is to be stored once the sinks have returned."""
-    run, cycle, path, old = component.run, component.cycle, component.path, component.record
-    encoded = path.encoded
-    if component.any_descendant_failed:
-        memo = None
-    if stale:
-        cycle.late.update(keepers_of_rows(run, stale))
-    if memo is not None and encoded in cycle.late:
-        cycle.withheld[encoded], memo = memo, None
-    record = ComponentRecord(
-        component.processor,
-        True,
-        _ordered(submission.kept, carried),
-        memo,
-        encoded in run.doubted or encoded in cycle.moved,
-        bool(component.calls) and _has_calls(component),
-        bool(component.states),
-        tuple(submission.left),
-    )
-    if submission.left:
-        cycle.leftovers.add(encoded)
-        run.doubted.update(above.encoded for above in path.ancestors())  # they have yet to commit
-    writes = submission.settled()
-    if component.new_calls or (old is not None and old.has_calls):
-        writes += _call_writes(component)
-    if state is not None or (old is not None and old.has_state):
-        writes.append((RecordKey("state", path), state))
-    if stale:
-        writes += tombstones_for(stale)
-    if encoded in run.marked:
-        run.marked.discard(encoded)
-        run.tombstones.discard(encoded)
-        writes.append((RecordKey("tombstone", path), None))
-    if is_in_doubt or record != run.component(path):
-        writes.append((RecordKey("component", path), record))
-    return writes
-
-
-def _carried(component: Component) -> set[bytes]:
-    """States kept alive by reused inline calls, whose bodies did not declare them again (FN-08)."""
-    declared = component.declared
-    return {key for key in component.collector.targets if key not in declared}
-
-
-def _has_calls(component: Component) -> bool:
-    return any(entry.done for entry in component.calls.values())
-
-
-def _call_writes(component: Component) -> list[Write]:
-    """New records of inline calls, and the end of those that this run did not use (FN-11)."""
-    path = component.path
-    writes: list[Write] = [(RecordKey("memo", path, call), record) for call, record in component.new_calls.items()]
-    if component.record is not None and component.record.has_calls:
-        used = {call for call, entry in component.calls.items() if entry.done}.union(component.collector.calls)
-        stored = component.run.committer.space.scan_calls(path)
-        writes.extend((RecordKey("memo", path, call), None) for call in stored if call not in used)
-    return writes
-
-
-def _ordered(keys: Collection[bytes], *more: Collection[bytes]) -> tuple[bytes, ...]:
-    if len(keys) == 1 and not any(more):
-        return tuple(keys)
-    return tuple(sorted(set(keys).union(*more)))

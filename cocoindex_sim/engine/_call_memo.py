@@ -201,13 +201,13 @@ class _Call:
         self.bring(record)
         self._finish(value, record)
         run = self.component.run
-        if run.observed:
+        if run.observers:
             run.emit(FunctionReused(self.component.path, self.function.__qualname__))
         return value
 
     def started(self) -> None:
         run = self.component.run
-        if run.observed:
+        if run.observers:
             run.emit(FunctionStarted(self.component.path, self.function.__qualname__))
 
     def inner_context(self) -> ComponentContext:

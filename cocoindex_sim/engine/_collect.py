@@ -218,7 +218,7 @@ async def _remove(cycle: Cycle, path: StablePath) -> BaseException | None:
             raise
         return error
     _stats_of(cycle, path).deleted(processor)
-    if run.observed:
+    if run.observers:
         run.emit(ComponentRemoved(path))
     return None
 
@@ -265,5 +265,5 @@ def _failed(cycle: Cycle, path: StablePath, error: BaseException) -> None:
     error.add_note(f"while component {path} was removed; it stays on record, and the next update tries again")
     record = run.component(path)
     _stats_of(cycle, path).failed((record.processor if record is not None else "") or UNKNOWN)
-    if run.observed:
+    if run.observers:
         run.emit(RemovalFailed(path, repr(error)))

@@ -154,3 +154,8 @@ class PreviewCommitter(Committer):
     def flush(self) -> Awaitable[None]:
         """Nothing is on its way."""
         return _NOTHING
+
+    def commit_then(self, writes: list[Write], durable: Durable) -> None:
+        """It counts as done."""
+        self.enqueue(writes)
+        durable(None)

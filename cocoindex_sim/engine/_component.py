@@ -73,8 +73,13 @@ class Declared(NamedTuple):
     child: TargetStateProvider[Any, Any] | None
 
 
+_ATOMS: Final = frozenset({str, bytes, int, float, bool, type(None)})
+
+
 def _copied(value: Any) -> Any:
     """Built-in containers are copied when declared, other values go by reference (TGT-03)."""
+    if type(value) in _ATOMS:
+        return value
     if isinstance(value, list | dict | set | tuple | bytearray) or type(value).__name__ == "ndarray":
         return copy.copy(value)
     return value
@@ -108,7 +113,10 @@ class Component:
         "stats",
     )
 
-    def __init__(self, cycle: Cycle, path: StablePath, processor: str, parent: Component | None) -> None:
+    def __init__(
+        self, cycle: Cycle, path: StablePath, processor: str, parent: Component | None,
+        collector: Collector | None = None,
+    ) -> None:  # fmt: skip
         self.cycle = cycle
         self.run = cycle.run
         self.path = path
@@ -116,7 +124,7 @@ class Component:
         self.parent = parent
         self.phase = Phase.MOUNTED
         self.record: ComponentRecord | None = None  # as found when the run of this component began
-        self.collector = Collector()
+        self.collector = Collector() if collector is None else collector
         self.declared: dict[bytes, Declared] = {}
         self.children: set[bytes] = set()  # encoded paths of mounted components
         self.directories: set[bytes] = set()  # encoded paths between this one and them

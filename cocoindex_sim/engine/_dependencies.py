@@ -49,7 +49,8 @@ class Collector:
             self.logic |= child.logic
         if child.context:
             self._read(child.context)
-        self.providers |= child.providers
+        if child.providers:
+            self.providers |= child.providers
 
     def _read(self, context: dict[bytes, tuple[StoredValue, ...]]) -> None:
         for fingerprint, states in context.items():  # in place: calls may end in several threads at once
@@ -81,6 +82,8 @@ class Collector:
     def freeze(self) -> Dependencies:
         """What was gathered, in a form and an order that can be stored."""
         logic = self.logic
+        if not self.context and not self.providers and self.kept is None:
+            return Dependencies(tuple(sorted(logic)))
         context_states: tuple[tuple[bytes, tuple[StoredValue, ...]], ...] = ()
         propagated: tuple[bytes, ...] = ()
         if self.context:

@@ -80,7 +80,8 @@ def scoped_handlers() -> tuple[ExceptionHandler, ...]:
 
 def no_handlers() -> None:
     """Begin the code of a component: what covers its own mount does not cover what it mounts."""
-    _scoped.set(())
+    if _scoped.get():
+        _scoped.set(())
 
 
 def scoped_to(handlers: tuple[ExceptionHandler, ...]) -> None:

@@ -127,7 +127,7 @@ class LiveActivity:
                 run.tombstones.discard(path)
                 run.committer.enqueue([(RecordKey("tombstone", self.path), None)])
             if not self.is_closed:
-                if run.observed:
+                if run.observers:
                     run.emit(LiveStarted(self.path, self.processor))
                 self.task = run.loop.create_task(self._process_live(), name="process_live")
                 self.task.add_done_callback(self._give_up)
@@ -208,7 +208,7 @@ class LiveActivity:
             self._fail(None)
         self.has_returned = True
         self.node.phase = Phase.DONE if error is None else Phase.FAILED
-        if run.observed:
+        if run.observers:
             run.emit(LiveEnded(self.path, None if error is None else repr(error)))
         if (owner := self.node.cycle.owner) is not None:
             del owner.mounts[self]
@@ -223,7 +223,7 @@ class LiveActivity:
         self.is_ready = True
         run, parent = self.run, self.node.parent
         self._retry_removals()
-        if run.observed:
+        if run.observers:
             run.emit(LiveReady(self.path))
         if self.went_wrong:
             self.node.any_descendant_failed = True
@@ -299,6 +299,7 @@ class LiveActivity:
         root.handlers, root.stats = self.node.handlers, self.node.stats
         begin = getattr(instance, "__coco_invocation__", None)
         invocation = invocation_of(instance.process, (), {}) if begin is None else begin()
+        root.collector = invocation.new_collector()
         await run.slots.take()
         outcome = await self._build(root, invocation)
         reporter = reporter_of(self.node)
@@ -377,7 +378,7 @@ class LiveActivity:
             await run.slots.take()
         anchor = self._anchor(subpath)
         cycle = anchor.cycle
-        child = Component(cycle, cycle.top, invocation.processor, anchor)
+        child = Component(cycle, cycle.top, invocation.processor, anchor, invocation.new_collector())
         child.handlers, child.mount_kind = self.node.handlers, "process_live"
         outcome = await self._build(child, invocation)
         reporter = reporter_of(child)

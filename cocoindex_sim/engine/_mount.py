@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, NoReturn, ParamSpec, 
 
 from ..ports import ComponentRecord, RecordKey
 from ..values import ComponentMounted, StablePath, Symbol, encode_key
-from ._build import Invocation, build, invocation_of, reuse_at_once
+from ._build import Invocation, invocation_of, reuse_at_once
 from ._component import Component, ComponentContext, LiveNode, Phase, current_context
+from ._crew import Started
 from ._deadline import check_deadline, current_deadline_ns, in_time, set_deadline_ns
 from ._declare import declare_target_state_with_child
-from ._exceptions import MountKind, report_failure, scoped_handlers
+from ._dependencies import Collector
+from ._exceptions import MountKind, scoped_handlers
 from ._handle import ComponentMountHandle
 from ._live import default_subpath_name, is_live_class, start_live
 from ._outcome import Outcome
@@ -72,8 +74,12 @@ async def mount_child(
         if run.reused % _REUSED_IN_A_TURN == 0:
             await asyncio.sleep(0)
         return run.nothing if reused.value is None else _done(run, reused)
-    child = _child(context, path, invocation.processor)
-    return await _start(child, invocation, background=kind)
+    child = _child(context, path, invocation.processor, collector=invocation.new_collector())
+    _in_background(child, kind)
+    context.component.give_up_slot()
+    if context.component.run.live or not child.run.slots.take_at_once():
+        await _wait_for_slot(child, is_background=True)
+    return _begin(child, invocation, is_background=True)
 
 
 def mount_live(context: ComponentContext, subpath: bytes, instance: Any) -> asyncio.Future[Outcome[Any]]:
@@ -105,8 +111,9 @@ async def _use(context: ComponentContext, subpath: bytes, invocation: Invocation
     if invocation.key is not None:
         outcome = reuse_at_once(context, path, invocation)
     if outcome is None:
-        child = _child(context, path, invocation.processor)
-        outcome = await asyncio.shield(await _start(child, invocation, background=None))
+        child = _child(context, path, invocation.processor, collector=invocation.new_collector())
+        await _wait_for_slot(child, is_background=False)
+        outcome = await asyncio.shield(_begin(child, invocation, is_background=False))
     try:
         return in_time(outcome.get())
     finally:
@@ -215,15 +222,18 @@ def _place(context: ComponentContext, subpath: bytes) -> StablePath:
     return path
 
 
-def _child(context: ComponentContext, path: StablePath, processor: str, kind: type[Component] = Component) -> Component:
+def _child(
+    context: ComponentContext, path: StablePath, processor: str, kind: type[Component] = Component,
+    collector: Collector | None = None,
+) -> Component:  # fmt: skip
     """The child itself. From here on its parent waits for it."""
     parent, run = context.component, context.component.run
-    child = kind(parent.cycle, path, processor, parent)
+    child = kind(parent.cycle, path, processor, parent, collector)
     if context.group is not None:
         child.stats = context.group
         child.stats.member_began()
     parent.child_began()
-    if run.observed:
+    if run.observers:
         run.emit(ComponentMounted(path, processor))
     return child
 
@@ -239,14 +249,10 @@ def _in_background(child: Component, kind: MountKind) -> None:
     child.handlers = (*scoped_handlers(), *child.run.environment_handlers)
 
 
-async def _start(
-    child: Component, invocation: Invocation, *, background: MountKind | None
-) -> asyncio.Task[Outcome[Any]]:
-    """Run a child in a task of its own, once there is a slot. `background`: how it was mounted, None for use_mount."""
+async def _wait_for_slot(child: Component, *, is_background: bool) -> None:
+    """Wait until a child may run. The component that mounts it gives up its own slot for good (CMP-17)."""
     run, parent = child.run, child.parent
     assert parent is not None
-    if background is not None:
-        _in_background(child, background)
     parent.give_up_slot()
     try:
         if child.path.encoded in run.live:  # a function takes the path of a live component (LIV-50)
@@ -254,22 +260,15 @@ async def _start(
         await run.slots.take()
     except BaseException:
         child.phase = Phase.FAILED
-        parent.child_ended(child, background=background is not None)
+        parent.child_ended(child, background=is_background)
         raise
+
+
+def _begin(child: Component, invocation: Invocation, *, is_background: bool) -> asyncio.Future[Outcome[Any]]:
+    """Have a child run that has its slot."""
     context = copy_context()  # what it says of the mounting component holds no longer once the body begins
-    if background is not None and current_deadline_ns() is not None:
+    if is_background and current_deadline_ns() is not None:
         context.run(set_deadline_ns, None)
-    return run.spawn(_run_child(child, invocation, background is not None), child.processor, context)
-
-
-async def _run_child(child: Component, invocation: Invocation, background: bool) -> Outcome[Any]:
-    parent = child.parent
-    assert parent is not None
-    try:
-        outcome = await build(child, invocation)
-        if background and outcome.error is not None and not isinstance(outcome.error, asyncio.CancelledError):
-            outcome = outcome._replace(unhandled=await report_failure(child, outcome.error))
-    finally:
-        child.give_up_slot()
-        parent.child_ended(child, background=background)
-    return outcome
+    started = Started(child, invocation, context, is_background=is_background)
+    child.run.crew.begin(started)
+    return started.ended

@@ -20,6 +20,7 @@ from ._collect import remove_components, stored_components
 from ._committer import Committer, PreviewCommitter
 from ._component import Component, _current
 from ._context_keys import ContextProvider
+from ._crew import Crew
 from ._cycle import Cycle
 from ._deadline import current_deadline_ns, set_deadline_ns
 from ._exceptions import ExceptionHandler, Failure, report_failure
@@ -36,6 +37,9 @@ __all__ = ["Run", "RunMode"]
 
 LIVE_FAILURES_MAX: Final = 1_000
 """How many background failures a live run remembers."""
+
+DECLARED_KNOWN_MAX: Final = 100_000
+"""Of how many target states a first run remembers that they were declared."""
 
 TASKS_KEPT: Final = 64
 """How many tasks a run remembers before it looks which of them are done."""
@@ -75,6 +79,7 @@ class Run:
         self.plan: list[PlannedChange] = []  # what a preview would have applied
         self.committer = PreviewCommitter(space, self.loop) if preview else Committer(space, self.loop)
         self.slots = Slots(max_inflight_components, self.loop)
+        self.crew = Crew(self, process.ports.bodies_at_once)
         self.stats = StatsCounter() if stats is None else stats
         self.ready: asyncio.Future[Any] = self.loop.create_future()  # what the root returned, once it is ready
         self.full_reprocess = mode == "full_reprocess"
@@ -85,6 +90,7 @@ class Run:
         self.doubted: set[bytes] = set()  # components that lost target states, or have such ones below them
         self.failed: set[bytes] = set()  # components whose last build in this run failed
         self.has_history = False  # whether anything was on record when the run began
+        self._declared: set[bytes] = set()  # target states that were declared in a first run: some of them
         self.submitting: dict[bytes, Submission] = {}  # target states with a sink call in flight, and whose
         self.call_waits = CallWaits()
         self.resolved: dict[bytes, TargetStateProvider[Any, Any]] = {}  # containers declared in this run
@@ -96,7 +102,7 @@ class Run:
         self.interrupted = False
         self.reused = 0  # children that were over as soon as they were mounted
         self._nothing: asyncio.Future[Outcome[Any]] | None = None
-        self._observers: list[Observer] = process.observers
+        self.observers: list[Observer] = process.observers  # without any, no events are made
         self._sinks: dict[TargetActionSink[Any], SinkQueue] = {}
         self._last_queue: SinkQueue | None = None
         # In order of creation, so that an interrupt has one order. Some are done, never more than are not.
@@ -105,14 +111,9 @@ class Run:
 
     # -- what components ask for -----------------------------------------------------------------------------------
 
-    @property
-    def observed(self) -> bool:
-        """Whether anybody wants events: without observers none are made."""
-        return bool(self._observers)
-
     def emit(self, event: Event) -> None:
         """Tell the observers."""
-        for observer in self._observers:
+        for observer in self.observers:
             observer.on_event(event)
 
     def get(self, key: RecordKey) -> Record | None:
@@ -128,6 +129,17 @@ class Run:
         """The latest record of a target state."""
         record = self.committer.get(RecordKey("target", path))
         return record if isinstance(record, TargetRecord) else None
+
+    def is_first_declared(self, target: bytes) -> bool:
+        """Whether nothing can be on record of a target state that is declared now, to spare a look.
+
+        In the first run of all that is so for whatever was not declared before. Only so many paths are remembered.
+        """
+        known = self._declared
+        if self.has_history or target in known or len(known) >= DECLARED_KNOWN_MAX:
+            return False
+        known.add(target)
+        return True
 
     def target_rows(self, container: StablePath) -> list[tuple[StablePath, TargetRecord]]:
         """The states directly below a container."""
@@ -304,6 +316,9 @@ class Run:
         self.interrupted = True
         for task in list(self._tasks):
             task.cancel()  # in vain where it is done
+        self.crew.dismiss()
+        for queue in self._sinks.values():
+            queue.dismiss()
 
     # -- the two kinds of run --------------------------------------------------------------------------------------
 
@@ -321,7 +336,7 @@ class Run:
         self.tombstones = set(self._stored_tombstones())
         self.marked = set(self.tombstones)
         cycle = Cycle(self, ROOT_PATH)
-        root = Component(cycle, ROOT_PATH, invocation.processor, None)
+        root = Component(cycle, ROOT_PATH, invocation.processor, None, invocation.new_collector())
         await self.slots.take()
         outcome = await self.spawn(build(root, invocation), "root", self.inherit_deadline())
         while self.interrupted and (pending := [task for task in self._tasks if not task.done()]):
@@ -367,17 +382,17 @@ class Run:
         return found
 
     async def _observed(self, work: Coroutine[Any, Any, T]) -> T:
-        if self.observed:
+        if self.observers:
             self.emit(RunStarted(self.app, self.mode))
         try:
             result = await work
         except BaseException as error:
-            if self.observed:
+            if self.observers:
                 self.emit(RunFinished(self.app, repr(error)))
             raise
         finally:
             self._forget_tasks()  # their exceptions would keep this run, and all it knows
-        if self.observed:
+        if self.observers:
             self.emit(RunFinished(self.app, None))
         return result
 

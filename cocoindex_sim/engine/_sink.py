@@ -66,23 +66,31 @@ class SinkQueue:
 
     async def _drain(self) -> None:
         try:
-            while self._waiting:
+            while self._waiting and not self._run.interrupted:
                 batch, self._waiting = self._waiting, []
                 await self._apply_batch(batch)
         finally:
             self._drainer = None
-            for waiting in self._waiting:  # only when this task was cancelled
-                waiting.applied(asyncio.CancelledError())
+            self.dismiss()  # there is something only when this task was cancelled
+
+    def dismiss(self) -> None:
+        """What waits is never applied: the run was interrupted."""
+        waiting, self._waiting = self._waiting, []
+        _give_up(waiting)
 
     async def _apply_batch(self, batch: list[_Waiting]) -> None:
         """One call; when it fails, the same in halves until the culprit is alone (TGT-14)."""
+        if self._run.interrupted:
+            _give_up(batch)
+            return
         try:
             handlers = await self._call(batch)
         except GeneratorExit:  # the loop is gone
             raise
         except BaseException as error:
             if self._run.interrupted and isinstance(error, asyncio.CancelledError):
-                raise
+                _give_up(batch)
+                return
             if len(batch) > 1:
                 middle = len(batch) // 2
                 await self._apply_batch(batch[:middle])
@@ -93,7 +101,10 @@ class SinkQueue:
             first = 0
             for waiting in batch:
                 last = first + len(waiting.actions)
-                self._end(waiting, {index - first: handlers[index] for index in handlers if first <= index < last})
+                own = (
+                    {index - first: handlers[index] for index in handlers if first <= index < last} if handlers else {}
+                )
+                self._end(waiting, own)
                 first = last
 
     async def _call(self, batch: list[_Waiting]) -> Handlers:
@@ -123,15 +134,20 @@ class SinkQueue:
                 raise
 
     def _end(self, waiting: _Waiting, outcome: Handlers | BaseException) -> None:
-        error = outcome if isinstance(outcome, BaseException) else None
-        run, count = self._run, len(waiting.actions)
-        if run.observed:
+        run = self._run
+        if run.observers:
+            error, count = outcome if isinstance(outcome, BaseException) else None, len(waiting.actions)
             run.emit(
                 ActionsApplied(waiting.path, self.sink.name, count)
                 if error is None
                 else ActionsFailed(waiting.path, self.sink.name, count, repr(error))
             )
         waiting.applied(outcome)
+
+
+def _give_up(batch: list[_Waiting]) -> None:
+    for waiting in batch:
+        waiting.applied(asyncio.CancelledError())
 
 
 def _tell(applied: asyncio.Future[Handlers], outcome: Handlers | BaseException) -> None:

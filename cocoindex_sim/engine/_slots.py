@@ -22,10 +22,16 @@ class Slots:
         self._loop = loop
         self._waiting: deque[asyncio.Future[None]] = deque()
 
+    def take_at_once(self) -> bool:
+        """Take a slot if there is one."""
+        if not self._free:
+            return False
+        self._free -= 1
+        return True
+
     async def take(self) -> None:
         """Wait for a slot."""
-        if self._free:
-            self._free -= 1
+        if self.take_at_once():
             return
         turn = self._loop.create_future()
         self._waiting.append(turn)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from msgspec.structs import replace
@@ -101,9 +101,10 @@ class Submission:
         self.dropped: list[bytes] = []  # states whose records go without an action
         self._rows: dict[bytes, bytes] = {}  # rows that go with their containers, and their owners
 
-    def meets_claims(self, keys: Iterable[bytes]) -> bool:
+    def meets_claims(self, declared: Iterable[bytes], gone: Collection[bytes]) -> bool:
         """Whether another component has a sink call in flight for one of these states."""
-        return not self._run.submitting.keys().isdisjoint(keys)
+        claimed = self._run.submitting.keys()
+        return not claimed.isdisjoint(declared) or (bool(gone) and not claimed.isdisjoint(gone))
 
     async def wait_for_claims(self, keys: Iterable[bytes]) -> None:
         """Wait while another component has a sink call in flight for one of these states (TGT-29)."""
@@ -120,7 +121,7 @@ class Submission:
             provider = state.provider
             if provider.handler is None:
                 raise RuntimeError(f"the provider of {state.path} is not ready: its container has not committed")
-            record = run.target(state.path)
+            record = None if run.is_first_declared(encoded) else run.target(state.path)
             if record is not None and record.owner != self._owner:
                 self._take_over(state.path, record)
             if child is not None and record is not None:
@@ -262,9 +263,9 @@ class Submission:
                 " Declare it in one place.",
                 path, old, self.path,
             )  # fmt: skip
-            if run.observed:
+            if run.observers:
                 run.emit(DuplicateDeclared(path, old, self.path))
-        elif run.observed:
+        elif run.observers:
             run.emit(OwnerChanged(path, old, self.path))
         self.taken.extend(self.doubt(old))
 
@@ -323,7 +324,7 @@ class Submission:
 
     def tell_pre_committed(self) -> None:
         """Tell the observers."""
-        if self._run.observed:
+        if self._run.observers:
             self._run.emit(PreCommitted(self.path, tuple(planned.path for planned in self.planned)))
 
     async def apply(self) -> dict[bytes, TargetHandler[Any, Any, Any]]:

@@ -506,6 +506,7 @@ class _Life:
                 file_system=self._file_system,
                 open_store=open_store,
                 event_loop=lambda: self._loop,
+                bodies_at_once=1,
             ),
             outer=current_process(),
         )

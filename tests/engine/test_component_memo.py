@@ -340,10 +340,10 @@ class Turns:
 def test_a_child_that_is_reused_takes_no_task(bench: Bench) -> None:
     turns = Turns(bench, 10)
     bench.update(turns.app)
-    assert turns.tasks.count("_run_child") == 10
+    assert turns.tasks.count("Crew._work") == 1
     turns.tasks.clear()
     bench.update(turns.app)
-    assert "_run_child" not in turns.tasks
+    assert "Crew._work" not in turns.tasks
 
 
 def test_others_have_their_turn_while_many_children_are_reused(bench: Bench) -> None:

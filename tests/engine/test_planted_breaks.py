@@ -45,16 +45,16 @@ def commit_before_apply(patch: Patch) -> None:
         def go_on(error: Any) -> None:
             pre_committed(self, error)
 
-        self._run.committer.commit_then(self._submission.settled(), go_on)
+        self._run.committer.commit_then(self.submission.settled(), go_on)
 
     patch(_submit.Submission, "apply", early)
     patch(_passage.Passage, "_pre_committed", early_on_the_way)
 
 
 def no_pre_commit(patch: Patch) -> None:
-    pre_commit, begin = _submit.Submission.pre_commit, _passage.Passage.begin
+    pre_commit, possible = _submit.Submission.pre_commit, _passage.Passage.possible
     patch(_submit.Submission, "pre_commit", lambda self, writes: pre_commit(self, []))
-    patch(_passage.Passage, "begin", lambda self, writes: begin(self, []))
+    patch(_passage.Passage, "possible", lambda self: possible(self) and [])
 
 
 def failed_attempt_forgotten(patch: Patch) -> None:
@@ -74,7 +74,7 @@ def earlier_records_kept(patch: Patch) -> None:
 
 
 def lost_tombstone(patch: Patch) -> None:
-    patch(_build, "tombstones_for", lambda paths: [])
+    patch(_passage, "tombstones_for", lambda paths: [])
 
 
 def tombstone_not_retried(patch: Patch) -> None:
@@ -82,7 +82,7 @@ def tombstone_not_retried(patch: Patch) -> None:
 
 
 def nothing_stale(patch: Patch) -> None:
-    patch(_build, "stale_below", lambda component: [])
+    patch(_passage, "stale_below", lambda component: [])
 
 
 def removal_forgets_what_failed(patch: Patch) -> None:
@@ -98,7 +98,7 @@ def removal_forgets_what_failed(patch: Patch) -> None:
     patch(_submit.Submission, "apply", apply)
 
     def go_on(self: Any, outcome: Any) -> None:
-        removes_only = all(planned.new is None for planned in self._submission.planned)
+        removes_only = all(planned.new is None for planned in self.submission.planned)
         on_the_way(self, {} if isinstance(outcome, OSError) and removes_only else outcome)
 
     patch(_passage.Passage, "_applied", go_on)
@@ -157,16 +157,16 @@ def leftovers_not_removed(patch: Patch) -> None:
 
 
 def reused_calls_own_nothing(patch: Patch) -> None:
-    patch(_build, "_carried", lambda component: set())
+    patch(_passage, "_carried", lambda component: set())
 
 
 def unused_calls_stay(patch: Patch) -> None:
-    writes = _build._call_writes
-    patch(_build, "_call_writes", lambda component: [one for one in writes(component) if one[1] is not None])
+    writes = _passage._call_writes
+    patch(_passage, "_call_writes", lambda component: [one for one in writes(component) if one[1] is not None])
 
 
 def state_not_stored(patch: Patch) -> None:
-    patch(_build, "state_to_store", lambda component: None)
+    patch(_passage, "state_to_store", lambda component: None)
 
 
 def lossy_is_nothing(patch: Patch) -> None:

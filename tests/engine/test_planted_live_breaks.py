@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from cocoindex_sim.engine import _build, _collect, _cycle, _live, _live_order, _run
+from cocoindex_sim.engine import _build, _collect, _cycle, _live, _live_order, _passage, _run
 from cocoindex_sim.values import DeadlockError, StablePath
 
 from . import test_live
@@ -104,7 +104,7 @@ def replaced_while_it_runs(patch: Patch) -> None:
 
 
 def items_of_feeds_are_stale(patch: Patch) -> None:
-    stale_below = _build.stale_below
+    stale_below = _passage.stale_below
 
     def stale(component: Any) -> Any:
         run = component.run
@@ -112,7 +112,7 @@ def items_of_feeds_are_stale(patch: Patch) -> None:
         items = [one for child in fed for one in list(_collect.stored_components(run, StablePath(child)))[1:]]
         return [*stale_below(component), *items]
 
-    patch(_build, "stale_below", stale)
+    patch(_passage, "stale_below", stale)
 
 
 def memos_hide_what_operators_changed(patch: Patch) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,7 @@ def test_the_counts_are_there_before_during_and_after_also_of_a_failure(bench: B
 
 def test_what_changes_at_one_moment_is_one_snapshot(bench: Bench) -> None:
     # STAT-12, STAT-13
+    bench.process.ports = replace(bench.process.ports, bodies_at_once=1)  # all begin in one turn of the loop
     assert told(bench.run(drain(bench.app(main).update()))) == WATCHED
 
 
