@@ -1,9 +1,9 @@
 """Run the benchmarks for two packages in turn, in one sitting, and print medians and their ratios.
 
-python -m benchmarks [--rounds 3] [--only components,files,live,kafka,sim,plugin] [A] [B]
+python -m benchmarks [--rounds 3] [--only components,files,live,kafka,sim,plugin,growth] [A] [B]
 
-Both packages have to be importable by this interpreter. A ratio above 1 means that A is faster, or smaller. `sim` and
-`plugin` have tables of their own.
+Both packages have to be importable by this interpreter. A ratio above 1 means that A is faster, or smaller. `sim`,
+`plugin` and `growth` have tables of their own.
 """
 
 from __future__ import annotations
@@ -41,14 +41,22 @@ BENCHMARKS = {
 }
 
 
-OWN_TABLES = ("sim", "plugin")
-"""Benchmarks of this package alone."""
+OWN_TABLES = ("sim", "plugin", "growth")
+"""Benchmarks that print a table of their own."""
 
 
 def run(name: str, package: str) -> dict[str, float]:
-    """The figures of one benchmark of one package. Exits, with what it printed, when there are none."""
+    """The figures of one benchmark of one package."""
     benchmark = BENCHMARKS[name]
-    command = [sys.executable, "-m", f"benchmarks.{name}", package, *benchmark.arguments]
+    figures = figures_of(name, package, benchmark.arguments, TIMEOUT_S)
+    if "seconds" in figures:
+        figures["seconds"] = max(figures["seconds"] - benchmark.start_s, 1e-3)
+    return figures
+
+
+def figures_of(name: str, package: str, arguments: Sequence[str], timeout_s: float) -> dict[str, float]:
+    """What a benchmark prints, in a process of its own. Exits, with what it printed, when there are no figures."""
+    command = [sys.executable, "-m", f"benchmarks.{name}", package, *arguments]
     try:
         done = subprocess.run(
             command,
@@ -56,17 +64,15 @@ def run(name: str, package: str) -> dict[str, float]:
             env={**os.environ, "COCOINDEX_DISABLE_USAGE_TRACKING": "1"},
             capture_output=True,
             text=True,
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        sys.exit(f"{' '.join(command)} did not end within {TIMEOUT_S} s")
+        sys.exit(f"{' '.join(command)} did not end within {timeout_s} s")
     last = done.stdout.strip().rpartition("\n")[2]
     if done.returncode != 0 or not last.startswith("{"):
         sys.exit(f"{' '.join(command)} gave no figures, exit {done.returncode}\n{done.stdout}{done.stderr}")
     figures: dict[str, float] = json.loads(last)
-    if "seconds" in figures:
-        figures["seconds"] = max(figures["seconds"] - benchmark.start_s, 1e-3)
     return figures
 
 

@@ -9,7 +9,7 @@ python -m benchmarks.components PACKAGE COUNT
 import tempfile
 from pathlib import Path
 
-from ._measure import Figures, Journal, arguments, package_under_test, report, rss_mb, size_mb, timed
+from ._measure import Figures, Journal, arguments, commits, package_under_test, report, rss_mb, size_mb, timed
 
 package, (count,) = arguments("PACKAGE COUNT")
 coco = package_under_test(package)
@@ -30,24 +30,28 @@ async def main() -> None:
         await coco.mount(coco.component_subpath(key), declare, value, key)
 
 
+def update(name: str) -> None:
+    """One update, and how many transactions it took."""
+    before = commits(state) if figures else 0
+    with timed(figures, name):
+        app.update_blocking()
+    figures[f"{name}_commits"] = commits(state) - before
+
+
 figures: Figures = {}
 with tempfile.TemporaryDirectory() as name:
     state = Path(name) / "state"
     environment = coco.Environment(coco.Settings(db_path=state))
     app = coco.App(coco.AppConfig("components", environment), main)
-    with timed(figures, "cold"):
-        app.update_blocking()
+    update("cold")
     assert len(journal.content) == count
-    with timed(figures, "nochange"):
-        app.update_blocking()
+    update("nochange")
     items |= dict.fromkeys(one_percent, "changed")
-    with timed(figures, "edit1pct"):
-        app.update_blocking()
+    update("edit1pct")
     assert journal.content == items
     for key in one_percent:
         del items[key]
-    with timed(figures, "del1pct"):
-        app.update_blocking()
+    update("del1pct")
     assert journal.content == items
     figures |= {
         "cold_us_each": round(figures["cold"] / count * 1e6, 1),

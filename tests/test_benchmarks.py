@@ -1,9 +1,10 @@
-# Goal: the benchmarks of the simulator do the work that their figures are about.
+# Goal: the benchmarks do the work that their figures are about.
 
 from pathlib import Path
 
 import pytest
 
+from benchmarks.compare import figures_of
 from benchmarks.plugin import figures, write_project
 from benchmarks.sim_pipeline import PIPELINES, runner, story
 from benchmarks.sim_workloads import race
@@ -39,3 +40,14 @@ def test_the_scenarios_that_the_plugin_is_measured_with_pass(tmp_path: Path) -> 
     found = figures(["-m", "pytest", "-q", "--coco-scenarios", "scenarios", "many/story_7.coco.yaml"], tmp_path)
     assert found["collect_s"] > 0
     assert found["run_s"] > 0
+
+
+def test_the_transactions_of_components_are_counted_on_disk() -> None:
+    found = figures_of("components", "cocoindex_sim", ("300",), 60)
+    assert [found[f"{update}_commits"] for update in ("cold", "nochange")] == [3, 0]
+    assert 2 <= found["edit1pct_commits"] <= 2 * 3
+
+
+def test_an_edit_among_live_items_reaches_the_target() -> None:
+    found = figures_of("live_edit", "cocoindex_sim", ("20",), 60)
+    assert found["p50_ms"] > 0
