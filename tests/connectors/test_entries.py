@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cocoindex_sim import NON_EXISTENCE, ContextProvider
 from cocoindex_sim.connectorkits.fingerprint import fingerprint_bytes
@@ -21,6 +23,7 @@ from cocoindex_sim.connectors.localfs._entries import (
     Place,
     Remove,
     WriteFile,
+    is_plain,
 )
 
 from .connector_runner import new_process, tree
@@ -146,6 +149,24 @@ def test_what_is_below_a_directory_that_goes_has_a_handler(tmp_path: Path) -> No
 
 def place(path: Path) -> Place:
     return Place(None, None, str(path))
+
+
+@given(st.text(st.sampled_from("ab./\\:\0 é"), max_size=6))
+def test_a_plain_name_is_what_any_system_makes_of_it(name: str) -> None:
+    if is_plain(name):
+        assert PurePosixPath(name).as_posix() == PureWindowsPath(name).as_posix() == name
+        assert PurePosixPath(name).parts == PureWindowsPath(name).parts == (name,)
+        assert name != ".."
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a/", "c:", "a\\b"])
+def test_what_is_no_single_name_everywhere_is_not_plain(name: str) -> None:
+    assert not is_plain(name)
+
+
+@pytest.mark.parametrize("name", ["a", ".a", "...", "a b.txt", "é"])
+def test_most_single_names_are_plain(name: str) -> None:
+    assert is_plain(name)
 
 
 def test_actions_are_idempotent(tmp_path: Path) -> None:  # TGT-14

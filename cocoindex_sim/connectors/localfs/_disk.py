@@ -69,8 +69,11 @@ class Disk:
         # Not `open`, which asks four more things of the system, and gives way to other threads at each.
         descriptor = os.open(path, _READING)
         try:
-            content = os.read(descriptor, os.fstat(descriptor).st_size + 1 if size < 0 else size)
-            return content + _rest(descriptor, -1 if size < 0 else size - len(content)) if content else content
+            if size >= 0:
+                return _read_on(descriptor, size, b"")
+            expected = os.fstat(descriptor).st_size
+            content = os.read(descriptor, expected + 1)  # one more would show that it has grown
+            return content if len(content) == expected else _read_on(descriptor, -1, content)
         except OSError as error:  # of a directory, say: these name no file
             raise OSError(error.errno, error.strerror, path) from None
         finally:
@@ -194,9 +197,9 @@ def _write_new(path: str, data: bytes) -> None:
         os.close(descriptor)
 
 
-def _rest(descriptor: int, size: int) -> bytes:
-    """What follows in a file, up to a size unless that is negative."""
-    parts = []
+def _read_on(descriptor: int, size: int, content: bytes) -> bytes:
+    """What was read of a file and what follows: so many bytes more, or all there are if that is negative."""
+    parts = [content]
     while size and (part := os.read(descriptor, 1 << 20 if size < 0 else size)):
         parts.append(part)
         size -= len(part) if size > 0 else 0

@@ -7,6 +7,7 @@ empty; a file whose write may never have happened goes when it holds what was to
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import PurePath
@@ -18,7 +19,7 @@ from ...engine import ContextProvider, TargetActionSink, TargetReconcileOutput, 
 from ...ports import FileSystem
 from ...values import NON_EXISTENCE, NonExistenceType, StableKey
 
-__all__ = ["DirRecord", "DirSpec", "EnsureDir", "EntryHandler", "FileSpec", "Place", "Remove", "WriteFile"]
+__all__ = ["DirRecord", "DirSpec", "EnsureDir", "EntryHandler", "FileSpec", "Place", "Remove", "WriteFile", "is_plain"]
 
 
 class FileSpec(msgspec.Struct, frozen=True):
@@ -46,6 +47,14 @@ EntryRecord: TypeAlias = bytes | DirRecord
 """What is remembered of an entry; of a file, the 16-byte fingerprint of its content."""
 
 
+def is_plain(name: str) -> bool:
+    """Whether a path is a single name on every system: most are, and need no path object."""
+    return _PLAIN(name) is not None
+
+
+_PLAIN: Final = re.compile(r"(?!\.{1,2}\Z)[^/\\:\0]+\Z").match
+
+
 class Place(NamedTuple):
     """Where an entry is: relative to a base directory from the context, or to the current directory.
 
@@ -58,7 +67,8 @@ class Place(NamedTuple):
 
     def below(self, name: str) -> Place:
         """The place of an entry of this directory."""
-        return self._replace(path=posixpath.join(self.path, PurePath(name).as_posix()))
+        posix = name if is_plain(name) else PurePath(name).as_posix()
+        return Place(self.base_key, self.base, posixpath.join(self.path, posix))
 
     def settled(self, context: ContextProvider) -> Place:
         """This place with its base known. KeyError if the base is not provided any more."""

@@ -18,7 +18,7 @@ from ...engine import (
     mount_target,
     offer_root_provider,
 )
-from ._entries import DirSpec, EntryHandler, FileSpec
+from ._entries import DirSpec, EntryHandler, FileSpec, is_plain
 from ._path import FilePath, as_file_path, base_of
 
 __all__ = ["DirTarget", "declare_dir_target", "declare_file", "dir_target", "mount_dir_target"]
@@ -115,6 +115,8 @@ def _content_bytes(content: bytes | str) -> bytes:
 
 
 def _entry_name(name: str | pathlib.PurePath) -> str:
+    if type(name) is str and is_plain(name):
+        return name
     path = pathlib.PurePath(name)
     if path.anchor or ".." in path.parts or not path.parts:
         raise ValueError(f"{str(name)!r} is not the path of an entry of the directory: use a relative one without '..'")

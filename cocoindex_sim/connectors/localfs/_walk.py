@@ -18,6 +18,9 @@ __all__ = ["Directory", "FoundFile", "Walk", "identity", "root_stat"]
 _ENTRIES_IN_A_HOP: Final = 1_000
 """So many names are looked at before the event loop hears of them: a hop to a thread costs as much as ten."""
 
+_FOUND_DIRECTLY_MAX: Final = 4
+"""Looking at this many costs the event loop less than handing it to a thread."""
+
 
 class Directory(NamedTuple):
     """A directory to walk: its path relative to the root, with a slash ("" for the root), where it is, and the
@@ -137,6 +140,8 @@ class Walk:
 
         An error other than "there is nothing" stands in the place of what was asked for.
         """
+        if len(relatives) <= _FOUND_DIRECTLY_MAX:
+            return self._find_all(relatives)
         return await offload(self._find_all, relatives)
 
     def _find_all(self, relatives: Sequence[str]) -> list[Found | OSError]:
