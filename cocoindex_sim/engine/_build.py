@@ -7,8 +7,9 @@ from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
 from types import MethodType, NoneType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ..ports import ComponentMemo, ComponentRecord, Dependencies, RecordKey, StoredValue
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Invocation", "begin_build", "build", "invocation_of", "reuse_at_once"]
 
 
-class Invocation(NamedTuple):
+class Invocation(Struct, frozen=True):
     """What a component runs: the body, its arguments, the decorated function around it, if any, and its memo key."""
 
     target: Any
@@ -180,7 +181,7 @@ async def _build(component: Component, invocation: Invocation, over: Over | None
         known = memo.known
         if known is None:
             known = await initial_states(memo.states) if memo.states else ()
-        if component.has_open_children:
+        if component.open_children:
             await component.children_done()  # those that late tasks mounted meanwhile
         new_memo = ComponentMemo(memo.fingerprint, encode_value(value), component.collector.freeze(), known)
     component.enter(Phase.SUBMITTING)
@@ -259,7 +260,7 @@ async def _run_body(component: Component, invocation: Invocation) -> Any:
     finally:
         if not closing:
             component.enter(Phase.WAITING)
-            if component.has_open_children:
+            if component.open_children:
                 await component.children_done()
 
 

@@ -80,7 +80,8 @@ class Committer:
         """
         self.enqueue(writes)
         self._waiters.append(durable)
-        self._call_for_it()
+        if not self._is_due:
+            self._call_for_it()
 
     def flush(self) -> Awaitable[None]:
         """Make everything handed in so far durable."""
@@ -88,13 +89,13 @@ class Committer:
             return _NOTHING
         done = self._loop.create_future()
         self._waiters.append(partial(_tell, done))
-        self._call_for_it()
+        if not self._is_due:
+            self._call_for_it()
         return done
 
     def _call_for_it(self) -> None:
-        if not self._is_due:
-            self._is_due = True
-            self._loop.call_soon(self._begin, context=self._context)
+        self._is_due = True
+        self._loop.call_soon(self._begin, context=self._context)
 
     async def settle(self) -> None:
         """Wait until nothing that was handed in before is on its way: for reads that need the store itself: scans."""

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from ..ports import ComponentRecord, MemoRecord
 from ..values import InternalError, StablePath, UsageError, key_text
@@ -65,7 +67,7 @@ for _phase, _next in FOLLOWS.items():
     _phase.may_become = _next
 
 
-class Declared(NamedTuple):
+class Declared(Struct, frozen=True):
     """A target state declared in this run, with its value then; `child` is the pending provider of a container."""
 
     state: TargetState[Any]
@@ -78,8 +80,6 @@ _ATOMS: Final = frozenset({str, bytes, int, float, bool, type(None)})
 
 def _copied(value: Any) -> Any:
     """Built-in containers are copied when declared, other values go by reference (TGT-03)."""
-    if type(value) in _ATOMS:
-        return value
     if isinstance(value, list | dict | set | tuple | bytearray) or type(value).__name__ == "ndarray":
         return copy.copy(value)
     return value
@@ -90,7 +90,6 @@ class Component:
 
     __slots__ = (
         "_children_done",
-        "_open_children",
         "any_descendant_failed",
         "broken_by",
         "calls",
@@ -103,6 +102,7 @@ class Component:
         "handlers",
         "mount_kind",
         "new_calls",
+        "open_children",
         "parent",
         "path",
         "phase",
@@ -137,7 +137,7 @@ class Component:
         self.handlers: tuple[ExceptionHandler, ...] = ()  # who hears of its failures, innermost first
         self.mount_kind: MountKind = "mount"
         self.stats: StatsCounter = self.run.stats if parent is None else parent.stats
-        self._open_children = 0
+        self.open_children = 0  # how many children there are to wait for
         self._children_done: asyncio.Future[None] | None = None
 
     def enter(self, phase: Phase) -> None:
@@ -153,10 +153,10 @@ class Component:
 
     def declare(self, state: TargetState[Any], child: TargetStateProvider[Any, Any] | None) -> None:
         """Record a target state. ValueError when the component declared it before (TGT-02)."""
-        encoded = state.path.encoded
+        encoded, value = state.path.encoded, state.value
         if encoded in self.declared:
             raise ValueError(f"target state {state.path} is already declared in component {self.path}")
-        self.declared[encoded] = Declared(state, _copied(state.value), child)
+        self.declared[encoded] = Declared(state, value if type(value) in _ATOMS else _copied(value), child)
 
     def reserve(self, subpath: bytes, part_ends: Sequence[int]) -> StablePath:
         """The path of a new child, `part_ends` being where each part but the last of its subpath ends.
@@ -189,29 +189,24 @@ class Component:
 
     def child_began(self) -> None:
         """One more child to wait for."""
-        self._open_children += 1
+        self.open_children += 1
 
     def child_ended(self, child: Component, *, background: bool) -> None:
         """A child, and everything below it, is done or has failed."""
-        self._open_children -= 1
+        self.open_children -= 1
         self.collector.absorb_child(child.collector)
         if child.stats is not self.stats:  # it was mounted in a group
             child.stats.member_ended()
         if (background and child.phase is Phase.FAILED) or child.any_descendant_failed:
             self.any_descendant_failed = True
-        if not self._open_children and self._children_done is not None:
+        if not self.open_children and self._children_done is not None:
             if not self._children_done.done():
                 self._children_done.set_result(None)
             self._children_done = None
 
-    @property
-    def has_open_children(self) -> bool:
-        """Whether there is a child to wait for."""
-        return self._open_children > 0
-
     async def children_done(self) -> None:
         """Wait until no child is open."""
-        while self._open_children and not self.run.interrupted:
+        while self.open_children and not self.run.interrupted:
             if self._children_done is None:
                 self._children_done = self.run.loop.create_future()
             await asyncio.shield(self._children_done)

@@ -68,8 +68,9 @@ async def mount_child(
         return mount_live(context, subpath, target(*args, **kwargs))
     invocation = invocation_of(target, args, kwargs)
     path = _place(context, subpath)
-    if invocation.key is not None and (reused := reuse_at_once(context, path, invocation)) is not None:
-        run = context.component.run
+    run = context.component.run
+    reused = reuse_at_once(context, path, invocation) if invocation.key is not None and run.has_history else None
+    if reused is not None:
         run.reused += 1
         if run.reused % _REUSED_IN_A_TURN == 0:
             await asyncio.sleep(0)
@@ -77,7 +78,7 @@ async def mount_child(
     child = _child(context, path, invocation.processor, collector=invocation.new_collector())
     _in_background(child, kind)
     context.component.give_up_slot()
-    if context.component.run.live or not child.run.slots.take_at_once():
+    if run.live or not run.slots.take_at_once():
         await _wait_for_slot(child, is_background=True)
     return _begin(child, invocation, is_background=True)
 
@@ -246,7 +247,8 @@ def _done(run: Run, outcome: Outcome[Any]) -> asyncio.Future[Outcome[Any]]:
 
 def _in_background(child: Component, kind: MountKind) -> None:
     child.mount_kind = kind
-    child.handlers = (*scoped_handlers(), *child.run.environment_handlers)
+    scoped, of_environment = scoped_handlers(), child.run.environment_handlers
+    child.handlers = (*scoped, *of_environment) if scoped else of_environment
 
 
 async def _wait_for_slot(child: Component, *, is_background: bool) -> None:

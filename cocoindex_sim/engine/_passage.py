@@ -28,6 +28,7 @@ Over: TypeAlias = Callable[[Outcome[Any]], object]
 UNDER_WAY: Final = object()
 """In the place of a value: there is none yet, and an `Over` will be called."""
 
+_NOTHING: Final = Outcome[Any](None, None)
 _NO_KEYS: Final = frozenset[bytes]()
 
 
@@ -37,7 +38,7 @@ def ended_well(component: Component, value: Any) -> Outcome[Any]:
     run.failed.discard(component.path.encoded)
     if run.observers:
         run.emit(ComponentReady(component.path))
-    return Outcome(value, None)
+    return _NOTHING if value is None else Outcome(value, None)
 
 
 def ended_badly(component: Component, error: BaseException) -> Outcome[Any]:
@@ -181,7 +182,8 @@ class Passage:
             return
         submission, queue = self.submission, self._queue
         assert queue is not None
-        submission.tell_pre_committed()
+        if self._run.observers:
+            submission.tell_pre_committed()
         actions = [planned.output.action for planned in submission.planned]
         queue.hand_over(submission.path, actions, (), self._applied)
 
@@ -227,11 +229,14 @@ class Passage:
         old, writes = component.record, submission.possible()
         if writes:
             self._is_in_doubt = True
+            encoded, kept = component.path.encoded, submission.kept
+            own = [planned.path.encoded for planned in submission.planned if planned.owner == encoded]
+            more = kept if kept != own else ()
             if old is None:
-                old = ComponentRecord(component.processor)
-            own = {planned.path.encoded for planned in submission.planned if planned.owner == component.path.encoded}
-            targets = _ordered(own, old.targets, submission.kept if submission.kept != [*own] else ())
-            in_doubt = replace(old, processor=component.processor, targets=targets, in_doubt=True)
+                in_doubt = ComponentRecord(component.processor, targets=_ordered(own, more), in_doubt=True)
+            else:
+                targets = _ordered(own, old.targets, more)
+                in_doubt = replace(old, processor=component.processor, targets=targets, in_doubt=True)
             writes.append((RecordKey("component", component.path), in_doubt))
             if component.run.full_reprocess and component.parent is not None:  # memos above are still there
                 writes.extend(submission.doubt(component.parent.path))

@@ -6,7 +6,7 @@ record to store before the sinks are called and once they have returned.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ..ports import Generation, StoredValue, TargetRecord
 
@@ -20,6 +20,9 @@ class Past(NamedTuple):
     may_be_missing: bool
 
 
+_UNKNOWN: Final = Past((), may_be_missing=True)
+
+
 def look_back(record: TargetRecord | None, container: Generation, *, reprocess: bool) -> Past:
     """The possible past of a state (TGT-20, TGT-21).
 
@@ -28,7 +31,7 @@ def look_back(record: TargetRecord | None, container: Generation, *, reprocess: 
     that is still declared (row 4).
     """
     if record is None or record.provider_generation.destructive != container.destructive:
-        return Past((), may_be_missing=True)
+        return _UNKNOWN
     known = tuple(possible for possible in record.possible if possible is not None)
     doubted = reprocess or record.provider_generation.lossy != container.lossy
     return Past(known, may_be_missing=doubted or len(known) < len(record.possible))

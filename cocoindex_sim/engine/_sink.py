@@ -7,7 +7,9 @@ from collections.abc import Callable, Collection
 from contextvars import Context
 from functools import partial
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import Struct
 
 from ..values import ActionsApplied, ActionsFailed, StablePath
 from ._blocking import run_blocking
@@ -29,7 +31,7 @@ Applied: TypeAlias = "Callable[[Handlers | BaseException], object]"
 """Called once with what came of some actions: handlers of rows, or what the sink raised."""
 
 
-class _Waiting(NamedTuple):
+class _Waiting(Struct, frozen=True):
     path: StablePath
     actions: list[Any]
     containers: Collection[int]  # the indices of actions whose states have rows

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ..ports import Generation, RecordKey, StoredValue, TargetRecord, Write
@@ -40,7 +41,7 @@ __all__ = ["PlannedChange", "Submission"]
 logger = logging.getLogger("cocoindex_sim")
 
 
-class _Planned(NamedTuple):
+class _Planned(Struct, frozen=True):
     """One target state this submit changes."""
 
     path: StablePath
@@ -117,7 +118,8 @@ class Submission:
     def plan_declared(self, declared: dict[bytes, Declared]) -> None:
         """Reconcile each declared state, the later of two declaring components winning (TGT-26, TGT-30)."""
         run = self._run
-        for encoded, (state, value, child) in declared.items():
+        for encoded, one in declared.items():
+            state, value, child = one.state, one.value, one.child
             provider = state.provider
             if provider.handler is None:
                 raise RuntimeError(f"the provider of {state.path} is not ready: its container has not committed")

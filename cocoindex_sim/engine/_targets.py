@@ -20,7 +20,7 @@ from typing import (
 )
 
 from ..ports import Generation
-from ..values import NonExistenceType, StableKey, StablePath, Symbol, UsageError
+from ..values import NonExistenceType, StableKey, StablePath, Symbol, UsageError, encode_key
 from ._context_keys import ContextProvider
 from ._process import Process, current_process
 
@@ -216,7 +216,7 @@ class TargetState(Generic[ChildHandlerT]):
         self.provider = provider
         self.key = key
         self.value = value
-        self.path = provider.path.concat_part(key)
+        self.path = StablePath(provider.path.encoded + encode_key(key))
 
     def __repr__(self) -> str:
         return f"TargetState({self.path})"
