@@ -37,7 +37,7 @@ __all__ = [
     "use_mount",
 ]
 
-_REUSED_IN_A_TURN: Final = 256
+_REUSED_IN_A_TURN: Final = 1024
 """How many children are reused before other tasks have their turn."""
 
 T = TypeVar("T")

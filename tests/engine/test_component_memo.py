@@ -347,7 +347,7 @@ def test_a_child_that_is_reused_takes_no_task(bench: Bench) -> None:
 
 
 def test_others_have_their_turn_while_many_children_are_reused(bench: Bench) -> None:
-    turns = Turns(bench, 2_000)
+    turns = Turns(bench, 6_000)
     bench.update(turns.app)
     turns.taken = 0
     bench.update(turns.app)
