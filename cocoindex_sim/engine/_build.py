@@ -31,7 +31,7 @@ from ._exceptions import no_handlers
 from ._fingerprint import StateFunction
 from ._function import AsyncFunction, BoundFunction, CallKey, Function
 from ._memo_state import check_states, initial_states, surely_stand
-from ._outcome import Outcome
+from ._outcome import NOTHING, Outcome
 from ._passage import UNDER_WAY, Over, ended_badly, ended_well, submit
 from ._propagate import pass_on
 
@@ -114,8 +114,7 @@ def reuse_at_once(context: ComponentContext, path: StablePath, invocation: Invoc
         run.emit(ComponentReused(path, processor))
         run.emit(ComponentReady(path))
     stats = parent.stats if context.group is None else context.group
-    stats.started(processor)
-    stats.unchanged(processor)
+    stats.reused(processor)
     collector = parent.collector
     if collector.takes_logic and function.logic_tracking is not None:
         collector.logic.add(function.logic)
@@ -124,8 +123,9 @@ def reuse_at_once(context: ComponentContext, path: StablePath, invocation: Invoc
     if dependencies.context or dependencies.providers:
         collector.absorb_stored(Dependencies((), dependencies.context, dependencies.providers))
     parent.cycle.finished.add(encoded)
-    run.failed.discard(encoded)
-    return Outcome(value, None)
+    if run.failed:
+        run.failed.discard(encoded)
+    return NOTHING if value is None else Outcome(value, None)
 
 
 def _may_be_none(hint: Any) -> bool:

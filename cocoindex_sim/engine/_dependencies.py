@@ -105,6 +105,9 @@ def hold(dependencies: Dependencies, run: Run) -> bool:
     logic, context = run.process.logic, run.context_provider
     return (
         logic.offers(dependencies.logic)
-        and all(map(context.offers, dependencies.context))
-        and all(run.generation_of(path) == generation for path, generation in dependencies.providers)
+        and (not dependencies.context or all(map(context.offers, dependencies.context)))
+        and (
+            not dependencies.providers
+            or all(run.generation_of(path) == generation for path, generation in dependencies.providers)
+        )
     )

@@ -17,8 +17,8 @@ from ._component import Component, ComponentContext, LiveNode, Phase, _current, 
 from ._cycle import Cycle
 from ._exceptions import Reporter, no_handlers, report, reporter_of
 from ._handle import ComponentMountHandle
-from ._live_order import NOTHING, Order, Work
-from ._outcome import Outcome
+from ._live_order import Order, Work
+from ._outcome import NOTHING, Outcome
 from ._subpath import ComponentSubpath, split_parts
 
 if TYPE_CHECKING:

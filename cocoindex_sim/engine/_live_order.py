@@ -12,13 +12,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
-from ._outcome import Outcome
+from ._outcome import NOTHING, Outcome
 from ._slots import Slots
 from ._subpath import split_parts
 
-__all__ = ["NOTHING", "Order", "Work"]
+__all__ = ["Order", "Work"]
 
-NOTHING: Outcome[Any] = Outcome(None, None)
 Work: TypeAlias = Callable[[], Awaitable[Outcome[Any]]]
 
 

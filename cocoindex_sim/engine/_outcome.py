@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-__all__ = ["Outcome"]
+__all__ = ["NOTHING", "Outcome"]
 
 T = TypeVar("T")
 
@@ -29,3 +29,7 @@ class Outcome(NamedTuple, Generic[T]):
             finally:
                 del self  # a frame that the traceback leads to must not lead back to the exception
         return self.value  # type: ignore[return-value]  # a T, as there was no error
+
+
+NOTHING: Final = Outcome[Any](None, None)
+"""It went well and gave None, as most does."""

@@ -14,7 +14,7 @@ from ..values import Committed, ComponentFailed, ComponentReady
 from ._collect import keepers_of_rows, remove_components, stale_below, tombstones_for
 from ._component import Component, Phase
 from ._exceptions import is_passed_over, report_failure
-from ._outcome import Outcome
+from ._outcome import NOTHING, Outcome
 from ._sink import Handlers, SinkQueue
 from ._submit import Submission
 from ._targets import TargetActionSink
@@ -28,17 +28,17 @@ Over: TypeAlias = Callable[[Outcome[Any]], object]
 UNDER_WAY: Final = object()
 """In the place of a value: there is none yet, and an `Over` will be called."""
 
-_NOTHING: Final = Outcome[Any](None, None)
 _NO_KEYS: Final = frozenset[bytes]()
 
 
 def ended_well(component: Component, value: Any) -> Outcome[Any]:
     """A component, and everything below it, is done."""
     run = component.run
-    run.failed.discard(component.path.encoded)
+    if run.failed:
+        run.failed.discard(component.path.encoded)
     if run.observers:
         run.emit(ComponentReady(component.path))
-    return _NOTHING if value is None else Outcome(value, None)
+    return NOTHING if value is None else Outcome(value, None)
 
 
 def ended_badly(component: Component, error: BaseException) -> Outcome[Any]:

@@ -81,6 +81,16 @@ class StatsCounter:
         """A stored result was reused."""
         self._add(processor, _UNCHANGED)
 
+    def reused(self, processor: str) -> None:
+        """As `started` and `unchanged`, of what is over as soon as it begins."""
+        row = self._counts.get(processor)
+        if row is None:
+            row = self._counts[processor] = [0] * 6
+        row[_STARTS] += 1
+        row[_UNCHANGED] += 1
+        if self._waiting:
+            self.notify()
+
     def executed(self, processor: str, *, existed: bool) -> None:
         """A run committed, at a path that held a component before or not."""
         self._add(processor, _REPROCESSES if existed else _ADDS)
