@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import logging
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -626,3 +628,60 @@ def test_a_durable_feed_bootstraps_once(field: Field) -> None:  # FEED-17 EDGE-1
         field.provider = field.journal.provider()
     assert field.log == ["bootstrap", ("a", 1), ("c", 1), ("c", 2)]
     assert field.content == {"a": 1, "c": 2}
+
+
+# -- growth ---------------------------------------------------------------------------------------------------------------
+
+
+def test_an_edit_costs_the_same_among_few_items_as_among_many() -> None:  # FEED-02
+    few, many = edit_among(10), edit_among(2_000)
+    assert few.content == "edited"
+    assert many == few
+
+
+class Edited(NamedTuple):
+    """What one edit took: steps of the loop, calls of functions, and what the target has then."""
+
+    steps: int
+    calls: int
+    content: Any
+
+
+def edit_among(count: int) -> Edited:
+    field = Field()
+    items = {f"{n:05}": (n, "new") for n in range(count)}
+    edited: asyncio.Queue[str] = asyncio.Queue()
+
+    async def watch(subscriber: Any) -> None:
+        await subscriber.update_all()
+        await subscriber.mark_ready()
+        while True:
+            key = await edited.get()
+            await subscriber.update(key, items[key])
+
+    @coco.fn(memo=True)
+    async def item(value: tuple[int, str]) -> None:
+        coco.declare_target_state(field.provider.target_state(*value))
+
+    field.begin(field.app(each(item, View(items, watch))))
+    field.let()
+    calls = 0
+
+    def profile(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    for word in ("once", "edited"):  # the first time, things are made that stay
+        items["00007"] = 7, word
+        steps, calls = field.bench.loop.steps, 0
+        edited.put_nowait("00007")
+        gc.collect()  # or what other tests left might be collected meanwhile, by calls of functions
+        before = sys.getprofile()
+        sys.setprofile(profile)
+        try:
+            field.let()
+        finally:
+            sys.setprofile(before)
+    steps = field.bench.loop.steps - steps
+    field.bench.close()
+    return Edited(steps, calls, field.content[7])
