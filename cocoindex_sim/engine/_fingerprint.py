@@ -20,13 +20,11 @@ from itertools import chain
 from operator import itemgetter
 from pathlib import PurePath
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from ..values import StablePath, Symbol
 from ._loops import LoopShape, look_at
-
-if TYPE_CHECKING:
-    from ._process import Process
+from ._process import current_process
 
 __all__ = [
     "Fingerprint",
@@ -65,8 +63,6 @@ def register_memo_key_function(
     Args: typ: the class; its subclasses share the key function unless they have their own. key_fn: from an instance to
     the value that is fingerprinted in its place. state_fn: from (instance, previous state) to a `MemoStateOutcome`.
     """
-    from ._process import current_process
-
     current_process().memo_key_functions[typ] = (key_fn, state_fn)
 
 
@@ -133,6 +129,7 @@ _NAN: Final = b"f" + struct.pack(">d", math.nan)
 _CLASSES_MAX: Final = 1_000  # as many names are kept
 _LONG: Final = 64  # an encoding longer than this stands in its surroundings as a digest, so that sharing stays cheap
 _FLAT: Final = frozenset({str, bytes})
+_FLAT_MAX: Final = 512
 _PRIMITIVES: Final = (str, int, float, bytes, bytearray, memoryview)
 _SEQUENCES: Final = (list, tuple, range, deque)
 
@@ -152,13 +149,12 @@ class _Encoder:
     can't be written this way, and is left to `_write_looped`.
     """
 
-    __slots__ = ("_known", "_process", "states")
+    __slots__ = ("_known", "states")
 
     def __init__(self) -> None:
         self.states: list[StateFunction] = []
         # By id: object, encoding and state functions of what was written; None while it is being written.
         self._known: dict[int, tuple[Any, bytes, list[StateFunction]] | None] = {}
-        self._process: Process | None = None
 
     def encode(self, obj: Any) -> bytes:
         """The encoding of a whole value."""
@@ -196,18 +192,18 @@ class _Encoder:
             self.states += known[2]
             return known[1]
         head, parts, group, state = self._shape(obj, cls)
-        if type(parts) is tuple and len(parts) == 1 and type(parts[0]) in _FLAT:  # nothing that it could be part of
-            encoded = head + self._write(parts[0])
+        if type(parts) is tuple and len(parts) == 1 and type(parts[0]) in _FLAT and len(parts[0]) <= _FLAT_MAX:
+            # Nothing that it could be part of, and to write it again takes no longer than to know it again.
             if state is not None:
                 self.states.append(state)
-            return encoded if len(encoded) <= _LONG else _digest(encoded)
+            return head + self._write(parts[0])
         self._known[identity] = None
         first_state = len(self.states)
         encoded = head + (self._unordered(parts, group) if group else b"".join(map(self._write, parts)))
         if state is not None:
             self.states.append(state)
         if len(encoded) > _LONG:
-            encoded = _digest(encoded)
+            encoded = b"#" + blake2b(encoded, digest_size=16).digest()
         self._known[identity] = (obj, encoded, self.states[first_state:])  # `obj` keeps its id from being reused
         return encoded
 
@@ -265,11 +261,7 @@ class _Encoder:
 
     def _name(self, cls: type) -> bytes:
         """A class's name, written."""
-        process = self._process
-        if process is None:
-            from ._process import current_process
-
-            process = self._process = current_process()
+        process = current_process()
         name = process.class_names.get(cls)
         if name is None:
             if len(process.class_names) >= _CLASSES_MAX:  # somebody makes classes all the time
@@ -284,11 +276,7 @@ class _Encoder:
         if hook is not None:
             state = getattr(obj, "__coco_memo_state__", None)
             return (b"h" if state is None else b"H") + self._name(cls), (hook(obj),), 0, state
-        if self._process is None:
-            from ._process import current_process
-
-            self._process = current_process()
-        registered = self._process.find_memo_key_functions(cls)
+        registered = current_process().find_memo_key_functions(cls)
         if registered is not None:
             base, key_fn, state_fn = registered
             return _keyed(b"r", base, key_fn(obj), None if state_fn is None else partial(state_fn, obj))
@@ -306,10 +294,6 @@ class _Encoder:
             named = {name: getattr(obj, name) for name in cls.model_fields} | dict(extra)
             return _named_parts(cls, named)
         return _plain(obj, cls)
-
-
-def _digest(encoded: bytes) -> bytes:
-    return b"#" + blake2b(encoded, digest_size=16).digest()
 
 
 def _keyed(tag: bytes, cls: type, key: Any, state: StateFunction | None) -> _Shape:

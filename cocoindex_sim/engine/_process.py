@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..ports import Observer, Ports
 from ..values import InternalError
-from ._logic import LogicRegistry
 
 if TYPE_CHECKING:
     from ._context_keys import ContextKey
+    from ._logic import LogicRegistry
     from ._targets import TargetHandler, TargetStateProvider
 
 __all__ = ["Process", "current_process", "offer_root_provider", "set_production_process"]
@@ -49,6 +49,8 @@ class Process:
     )
 
     def __init__(self, ports: Ports, outer: Process | None = None) -> None:
+        from ._logic import LogicRegistry  # it needs fingerprints, and these the process
+
         self.ports = ports
         self.outer = outer
         self.context_keys: dict[str, ContextKey[Any]] = {}

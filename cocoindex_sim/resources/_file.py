@@ -123,7 +123,10 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_MARKS_BEGIN: Final = frozenset(mark[:1] for mark, _ in _MARKS)
 
 
 def _encoding_of(content: bytes) -> str:
+    if content[:1] not in _MARKS_BEGIN:
+        return "utf-8"
     return next((encoding for mark, encoding in _MARKS if content.startswith(mark)), "utf-8")
