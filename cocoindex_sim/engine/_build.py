@@ -120,8 +120,9 @@ def reuse_at_once(context: ComponentContext, path: StablePath, invocation: Invoc
         collector.logic.add(function.logic)
         if function.logic_tracking == "full":
             collector.logic.update(dependencies.logic)
-    if dependencies.context or dependencies.providers:
-        collector.absorb_stored(Dependencies((), dependencies.context, dependencies.providers))
+    if dependencies.context:
+        collector.absorb_stored(Dependencies((), dependencies.context))
+    collector.providers.update(dependencies.providers)
     parent.cycle.finished.add(encoded)
     if run.failed:
         run.failed.discard(encoded)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from ..values import StableKey, decode_key, encode_key, key_end
+from ..values import StableKey, StablePath, encode_key, key_end
 from ._component import ComponentContext, _current, current_context
 
 __all__ = ["ComponentSubpath", "component_subpath", "split_parts"]
@@ -27,7 +27,7 @@ class ComponentSubpath:
     @property
     def parts(self) -> tuple[StableKey, ...]:
         """The parts, as Python values."""
-        return tuple(decode_key(self.encoded[start:end])[0] for start, end in _spans(self.encoded))
+        return tuple(StablePath(self.encoded).parts())
 
     def __enter__(self) -> ComponentSubpath:
         context = current_context()
@@ -52,13 +52,8 @@ def component_subpath(*key_parts: StableKey) -> ComponentSubpath:
 
 def split_parts(encoded: bytes) -> list[int]:
     """Where each part of an encoded path ends."""
-    return [end for _, end in _spans(encoded)]
-
-
-def _spans(encoded: bytes) -> list[tuple[int, int]]:
-    spans, at = [], 0
+    ends, at = [], 0
     while at < len(encoded):
-        end = key_end(encoded, at)
-        spans.append((at, end))
-        at = end
-    return spans
+        at = key_end(encoded, at)
+        ends.append(at)
+    return ends
