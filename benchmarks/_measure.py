@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import resource
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -13,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 Figures = dict[str, float]
+
+SITTING = "BENCHMARKS_SITTING"
+"""An environment variable: the directory of a sitting, whose content stays until its end."""
 
 META_PAGE = 4096
 META_NUMBER = 144
@@ -61,6 +67,22 @@ def arguments(usage: str) -> tuple[str, list[int]]:
 def package_under_test(name: str) -> Any:
     """A package with CocoIndex's API, by name."""
     return importlib.import_module(name)
+
+
+@contextmanager
+def working_directory() -> Iterator[Path]:
+    """A new directory; gone afterwards, or with its sitting.
+
+    For minutes after thousands of files were removed, ext4 takes up to ten times as long to make a new one. So what one
+    run leaves must not go before the next one is measured.
+    """
+    sitting = os.environ.get(SITTING)
+    directory = Path(tempfile.mkdtemp(dir=sitting))
+    try:
+        yield directory
+    finally:
+        if sitting is None:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextmanager

@@ -14,9 +14,12 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from ._measure import SITTING
 
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT_S = 600
@@ -25,17 +28,19 @@ TIMEOUT_S = 600
 class Benchmark(NamedTuple):
     """Arguments after the package, and the figures to compare; of each, smaller is better.
 
-    `start_s` is taken off `seconds`: what the environment takes whichever package runs.
+    `start_s` is taken off `seconds`: what the environment takes whichever package runs. With `has_floor` the same work
+    is also done by `bare`, without any engine.
     """
 
     arguments: tuple[str, ...]
     figures: tuple[str, ...]
     start_s: float = 0.0
+    has_floor: bool = False
 
 
 BENCHMARKS = {
     "components": Benchmark(("10000",), ("cold", "nochange", "edit1pct", "del1pct", "rss_mb", "state_mb")),
-    "files": Benchmark(("3000",), ("cold", "nochange", "edit1pct", "del1pct", "rss_mb", "state_mb")),
+    "files": Benchmark(("3000",), ("cold", "nochange", "edit1pct", "del1pct", "rss_mb", "state_mb"), has_floor=True),
     "live": Benchmark(("30",), ("p50_ms", "p99_ms", "burst_s")),
     "kafka": Benchmark(("20000", "2000"), ("seconds",), start_s=3.0),
 }
@@ -78,16 +83,19 @@ def figures_of(name: str, package: str, arguments: Sequence[str], timeout_s: flo
 
 def compare(name: str, packages: Sequence[str], rounds: int) -> None:
     """Run one benchmark for both packages, A B A B, and print its table."""
-    rows: dict[str, list[dict[str, float]]] = {package: [] for package in packages}
+    floor = ("bare",) if BENCHMARKS[name].has_floor else ()
+    rows: dict[str, list[dict[str, float]]] = {package: [] for package in (*packages, *floor)}
     for _ in range(rounds):
-        for package in packages:
-            rows[package].append(run(name, package))
+        for package, figures in rows.items():
+            figures.append(run(name, package))
     a, b = packages
     print(f"{name} {' '.join(BENCHMARKS[name].arguments)}")
     for figure in BENCHMARKS[name].figures:
         ours, theirs = (statistics.median(row[figure] for row in rows[package]) for package in packages)
         ratio = theirs / ours if ours else float("inf")
-        print(f"  {figure:10} {a} {ours:10.3f}   {b} {theirs:10.3f}   ratio {ratio:7.2f}", flush=True)
+        bare = [row[figure] for package in floor for row in rows[package] if figure in row]
+        least = f"   bare {statistics.median(bare):10.3f}" if bare else ""
+        print(f"  {figure:10} {a} {ours:10.3f}   {b} {theirs:10.3f}   ratio {ratio:7.2f}{least}", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -103,9 +111,11 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"{options.a!r} is compared with itself; name two packages")
     if unknown := [name for name in names if name not in OWN_TABLES and name not in BENCHMARKS]:
         parser.error(f"no benchmark is called {unknown[0]!r}; there are {', '.join([*BENCHMARKS, *OWN_TABLES])}")
-    for name in names:
-        if name in OWN_TABLES:
-            subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=ROOT, check=True)
-            continue
-        compare(name, (options.a, options.b), options.rounds)
+    with tempfile.TemporaryDirectory() as sitting:
+        os.environ[SITTING] = sitting
+        for name in names:
+            if name in OWN_TABLES:
+                subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=ROOT, check=True)
+            else:
+                compare(name, (options.a, options.b), options.rounds)
     return 0

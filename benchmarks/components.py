@@ -6,10 +6,18 @@ python -m benchmarks.components PACKAGE COUNT
 # mypy: disable-error-code="untyped-decorator"
 # The package is chosen at run time, so nothing is known of its decorators.
 
-import tempfile
-from pathlib import Path
-
-from ._measure import Figures, Journal, arguments, commits, package_under_test, report, rss_mb, size_mb, timed
+from ._measure import (
+    Figures,
+    Journal,
+    arguments,
+    commits,
+    package_under_test,
+    report,
+    rss_mb,
+    size_mb,
+    timed,
+    working_directory,
+)
 
 package, (count,) = arguments("PACKAGE COUNT")
 coco = package_under_test(package)
@@ -39,8 +47,8 @@ def update(name: str) -> None:
 
 
 figures: Figures = {}
-with tempfile.TemporaryDirectory() as name:
-    state = Path(name) / "state"
+with working_directory() as directory:
+    state = directory / "state"
     environment = coco.Environment(coco.Settings(db_path=state))
     app = coco.App(coco.AppConfig("components", environment), main)
     update("cold")

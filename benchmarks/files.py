@@ -9,12 +9,11 @@ PACKAGE `bare` does the same reading and writing without an engine, and then loo
 # The package is chosen at run time, so nothing is known of its decorators.
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ._measure import Figures, arguments, package_under_test, report, rss_mb, size_mb, timed
+from ._measure import Figures, arguments, package_under_test, report, rss_mb, size_mb, timed, working_directory
 
 TEXT = "lorem ipsum dolor sit amet " * 80
 
@@ -93,8 +92,7 @@ def main() -> None:
     """Entry point."""
     package, (count,) = arguments("PACKAGE COUNT")
     figures: Figures = {}
-    with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
+    with working_directory() as root:
         source, output = root / "source", root / "output"
         source.mkdir()
         output.mkdir()

@@ -8,13 +8,11 @@ python -m benchmarks.live PACKAGE WRITES
 
 import asyncio
 import os
-import shutil
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from ._measure import arguments, package_under_test, report
+from ._measure import arguments, package_under_test, report, working_directory
 
 AT_FIRST = 200
 BURST = 2_000
@@ -45,49 +43,45 @@ async def there(directory: Path, count: int, update: asyncio.Future[Any]) -> Non
             await asyncio.sleep(0.01)
 
 
-async def measure(root: Path) -> None:
-    source, output = root / "source", root / "output"
-    source.mkdir()
-    output.mkdir()
-    for number in range(AT_FIRST):
-        (source / f"f{number}.md").write_text(str(number))
-    settings = coco.Settings(db_path=root / "state")
-    environment = coco.Environment(settings, event_loop=asyncio.get_running_loop())
-    app = coco.App(coco.AppConfig("live", environment), main, source, output)
-    update = asyncio.ensure_future(app.update(live=True).result())
-    await there(output, AT_FIRST, update)
-    await asyncio.sleep(1)  # until the watch is armed; not every package says when that is
+async def measure() -> None:
+    with working_directory() as root:
+        source, output = root / "source", root / "output"
+        source.mkdir()
+        output.mkdir()
+        for number in range(AT_FIRST):
+            (source / f"f{number}.md").write_text(str(number))
+        settings = coco.Settings(db_path=root / "state")
+        environment = coco.Environment(settings, event_loop=asyncio.get_running_loop())
+        app = coco.App(coco.AppConfig("live", environment), main, source, output)
+        update = asyncio.ensure_future(app.update(live=True).result())
+        await there(output, AT_FIRST, update)
+        await asyncio.sleep(1)  # until the watch is armed; not every package says when that is
 
-    latencies = []
-    for number in range(writes):
+        latencies = []
+        for number in range(writes):
+            start = time.perf_counter()
+            (source / f"n{number}.md").write_text("x")
+            async with asyncio.timeout(10):
+                while not (output / f"n{number}.md.txt").exists():  # noqa: ASYNC110  # it is another's file to write
+                    await asyncio.sleep(0.002)
+            latencies.append(time.perf_counter() - start)
+            await asyncio.sleep(0.05)
+
         start = time.perf_counter()
-        (source / f"n{number}.md").write_text("x")
-        async with asyncio.timeout(10):
-            while not (output / f"n{number}.md.txt").exists():  # noqa: ASYNC110  # it is another's file to write
-                await asyncio.sleep(0.002)
-        latencies.append(time.perf_counter() - start)
-        await asyncio.sleep(0.05)
+        for number in range(BURST):
+            (source / f"b{number}.md").write_text("y")
+        await there(output, AT_FIRST + writes + BURST, update)
+        burst_s = time.perf_counter() - start
 
-    start = time.perf_counter()
-    for number in range(BURST):
-        (source / f"b{number}.md").write_text("y")
-    await there(output, AT_FIRST + writes + BURST, update)
-    burst_s = time.perf_counter() - start
-
-    latencies.sort()
-    report(
-        {
-            "p50_ms": round(latencies[len(latencies) // 2] * 1e3, 1),
-            "p99_ms": round(latencies[int(len(latencies) * 0.99)] * 1e3, 1),
-            "burst_s": round(burst_s, 2),
-        }
-    )
-    shutil.rmtree(root, ignore_errors=True)
+        latencies.sort()
+        report(
+            {
+                "p50_ms": round(latencies[len(latencies) // 2] * 1e3, 1),
+                "p99_ms": round(latencies[int(len(latencies) * 0.99)] * 1e3, 1),
+                "burst_s": round(burst_s, 2),
+            }
+        )
     os._exit(0)  # a live app goes on, and not every package can be told to end it
 
 
-directory = Path(tempfile.mkdtemp())
-try:
-    asyncio.run(measure(directory))
-finally:
-    shutil.rmtree(directory, ignore_errors=True)
+asyncio.run(measure())
