@@ -79,6 +79,7 @@ class Cycle:
             await report(error)
         if not self.went_wrong:
             self._store_late()
+        self.finished.clear()  # contexts of tasks keep this for a while
 
     def _store_late(self) -> None:
         """Store the memos of components that had to run for rows to be removed, now that they are gone.

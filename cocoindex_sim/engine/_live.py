@@ -306,6 +306,8 @@ class LiveActivity:
         if outcome.error is None:
             await cycle.finish(partial(report, run, reporter))
         self._absorb(root)
+        # Contexts of tasks keep it for a while, and an edit should not be what frees the paths of a million children.
+        root.children.clear()
         return await self._reported(outcome, reporter)
 
     async def _build(self, component: Component, invocation: Invocation) -> Outcome[Any]:

@@ -32,6 +32,7 @@ from ._slots import Slots
 from ._stats import StatsCounter
 from ._submit import PlannedChange, Submission
 from ._targets import ATTACHMENT, TargetActionSink, TargetStateProvider
+from ._tasks import Tasks
 
 __all__ = ["Run", "RunMode"]
 
@@ -40,9 +41,6 @@ LIVE_FAILURES_MAX: Final = 1_000
 
 DECLARED_KNOWN_MAX: Final = 100_000
 """Of how many target states a first run remembers that they were declared."""
-
-TASKS_KEPT: Final = 64
-"""How many tasks a run remembers before it looks which of them are done."""
 
 T = TypeVar("T")
 RunMode = Literal["update", "full_reprocess", "drop"]
@@ -105,9 +103,7 @@ class Run:
         self.observers: list[Observer] = process.observers  # without any, no events are made
         self._sinks: dict[TargetActionSink[Any], SinkQueue] = {}
         self._last_queue: SinkQueue | None = None
-        # In order of creation, so that an interrupt has one order. Some are done, never more than are not.
-        self._tasks: dict[asyncio.Task[Any], None] = {}
-        self._tasks_max = TASKS_KEPT
+        self._tasks = Tasks()
 
     # -- what components ask for -----------------------------------------------------------------------------------
 
@@ -281,16 +277,10 @@ class Run:
     def spawn(self, work: Coroutine[Any, Any, T], name: str, context: Context | None = None) -> asyncio.Task[T]:
         """Start a task of this run, outside any component."""
         task = self.loop.create_task(work, name=name, context=context or _outside_component())
-        self._tasks[task] = None
-        if len(self._tasks) >= self._tasks_max:  # by and by: a callback for each would take a turn of the loop
-            self._forget_tasks()
+        self._tasks.add(task)
         if self.interrupted:
             task.cancel()
         return task
-
-    def _forget_tasks(self) -> None:
-        self._tasks = {task: None for task in self._tasks if not task.done()}
-        self._tasks_max = max(TASKS_KEPT, 2 * len(self._tasks))
 
     def inherit_deadline(self) -> Context:
         """A context outside any component that keeps the deadline of the running code (TMO-04)."""
@@ -314,8 +304,8 @@ class Run:
     def interrupt(self) -> None:
         """Cancel every task of this run; the run then ends with CancelledError."""
         self.interrupted = True
-        for task in list(self._tasks):
-            task.cancel()  # in vain where it is done
+        for task in self._tasks.pending():
+            task.cancel()
         self.crew.dismiss()
         for queue in self._sinks.values():
             queue.dismiss()
@@ -339,7 +329,7 @@ class Run:
         root = Component(cycle, ROOT_PATH, invocation.processor, None, invocation.new_collector())
         await self.slots.take()
         outcome = await self.spawn(build(root, invocation), "root", self.inherit_deadline())
-        while self.interrupted and (pending := [task for task in self._tasks if not task.done()]):
+        while self.interrupted and (pending := self._tasks.pending()):
             await asyncio.wait(pending)
         if outcome.error is None:
             await cycle.finish(partial(report_failure, root))
@@ -391,7 +381,7 @@ class Run:
                 self.emit(RunFinished(self.app, repr(error)))
             raise
         finally:
-            self._forget_tasks()  # their exceptions would keep this run, and all it knows
+            self._tasks.forget_done()  # their exceptions would keep this run, and all it knows
         if self.observers:
             self.emit(RunFinished(self.app, None))
         return result
