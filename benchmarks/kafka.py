@@ -7,16 +7,13 @@ PACKAGE `bare` only consumes the topic: the floor. About three seconds of every 
 
 import asyncio
 import os
-import shutil
-import tempfile
-from pathlib import Path
 from typing import Any, NoReturn
 
 from confluent_kafka import Producer
 from confluent_kafka.aio import AIOConsumer
 
 from ._kafka import catch_up, consume
-from ._measure import arguments, report
+from ._measure import arguments, report, working_directory
 
 TOPIC = "t"
 GROUP = "g"
@@ -52,15 +49,12 @@ async def measure() -> NoReturn:
             "auto.offset.reset": "earliest",
         }
     )
-    directory = Path(tempfile.mkdtemp())
-    try:
+    with working_directory() as directory:
         if package == "bare":
             seconds = await consume(consumer, TOPIC, messages)
         else:
             seconds = await catch_up(package, consumer, TOPIC, messages, keys, directory / "state")
         report({"seconds": round(seconds, 3), "per_s": round(messages / seconds)})
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
     os._exit(0)  # consumer and cluster take seconds to close
 
 

@@ -9,12 +9,9 @@ little at a time. The topic is filled first, by another process, and deleted at 
 
 import asyncio
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import uuid
-from pathlib import Path
 from typing import NoReturn
 
 from confluent_kafka import Producer
@@ -23,7 +20,7 @@ from confluent_kafka.aio import AIOConsumer
 from confluent_kafka.cimpl import NewTopic
 
 from ._kafka import catch_up, consume
-from ._measure import report, rss_mb
+from ._measure import report, rss_mb, working_directory
 
 PARTITIONS = 12
 UNLESS_SET_KB = 65536
@@ -69,9 +66,8 @@ async def measure(package: str, brokers: str, topic: str, messages: int, keys: i
             **({} if ahead_kb >= UNLESS_SET_KB else SMALL_FETCHES),
         }
     )
-    directory = Path(tempfile.mkdtemp())
     before_mb = rss_mb()
-    try:
+    with working_directory() as directory:
         if package == "bare":
             seconds = await consume(consumer, topic, messages)
         else:
@@ -80,8 +76,6 @@ async def measure(package: str, brokers: str, topic: str, messages: int, keys: i
         report(figures | {"before_mb": before_mb, "rss_mb": rss_mb()})
         admin = AdminClient({"bootstrap.servers": brokers})
         admin.delete_topics([topic])[topic].result(timeout=30)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
     os._exit(0)  # the consumer takes seconds to close
 
 

@@ -10,15 +10,12 @@ The source is in memory and tells of every edit at once, so this is what the eng
 
 import asyncio
 import os
-import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import AsyncIterator, Collection
-from pathlib import Path
 from typing import Any
 
-from ._measure import Figures, Journal, arguments, package_under_test, report, rss_mb
+from ._measure import Figures, Journal, arguments, package_under_test, report, rss_mb, working_directory
 
 EDITS = 50
 EDITS_BEFORE = 5
@@ -80,49 +77,45 @@ async def main(items: Items) -> None:
     await coco.mount_each(declare, items)
 
 
-async def measure(root: Path) -> None:
-    items, target.loop, target.arrived = Items(), asyncio.get_running_loop(), asyncio.Event()
-    environment = coco.Environment(coco.Settings(db_path=root / "state"), event_loop=target.loop)
-    app = coco.App(coco.AppConfig("live_edit", environment), main, items)
-    figures: Figures = {}
-    start = time.perf_counter()
-    update = asyncio.ensure_future(app.update(live=True).result())
-    await asyncio.wait([update, asyncio.ensure_future(items.ready.wait())], return_when=asyncio.FIRST_COMPLETED)
-    if update.done():
-        raise RuntimeError(f"the live update ended: {update.result()!r}")
-    assert len(target.content) == count
-    figures["ready_s"] = round(time.perf_counter() - start, 2)
+async def measure() -> None:
+    with working_directory() as root:
+        items, target.loop, target.arrived = Items(), asyncio.get_running_loop(), asyncio.Event()
+        environment = coco.Environment(coco.Settings(db_path=root / "state"), event_loop=target.loop)
+        app = coco.App(coco.AppConfig("live_edit", environment), main, items)
+        figures: Figures = {}
+        start = time.perf_counter()
+        update = asyncio.ensure_future(app.update(live=True).result())
+        await asyncio.wait([update, asyncio.ensure_future(items.ready.wait())], return_when=asyncio.FIRST_COMPLETED)
+        if update.done():
+            raise RuntimeError(f"the live update ended: {update.result()!r}")
+        assert len(target.content) == count
+        figures["ready_s"] = round(time.perf_counter() - start, 2)
 
-    latencies, busy = [], []
-    for number in range(-EDITS_BEFORE, EDITS):
-        await asyncio.sleep(0.02)  # whatever the last edit left to do is done
-        key = f"k{number * 7919 % count:07d}"  # all over the items
-        cpu, start = time.process_time(), time.perf_counter()
-        target.arrived.clear()
-        items.edit(key, f"edit {number}")
-        async with asyncio.timeout(60):
-            await target.arrived.wait()
-        if number >= 0:
-            latencies.append(time.perf_counter() - start)
-        assert target.content[key] == f"edit {number}"
-        await asyncio.sleep(0.02)
-        if number >= 0:
-            busy.append(time.process_time() - cpu)
-    latencies.sort()
-    figures |= {
-        "p50_ms": round(statistics.median(latencies) * 1e3, 2),
-        "p99_ms": round(latencies[int(EDITS * 0.99)] * 1e3, 2),
-        "cpu_ms": round(statistics.median(busy) * 1e3, 2),
-        "cpu_max_ms": round(max(busy) * 1e3, 2),
-        "rss_mb": rss_mb(),
-    }
-    report(figures)
-    shutil.rmtree(root, ignore_errors=True)
+        latencies, busy = [], []
+        for number in range(-EDITS_BEFORE, EDITS):
+            await asyncio.sleep(0.02)  # whatever the last edit left to do is done
+            key = f"k{number * 7919 % count:07d}"  # all over the items
+            cpu, start = time.process_time(), time.perf_counter()
+            target.arrived.clear()
+            items.edit(key, f"edit {number}")
+            async with asyncio.timeout(60):
+                await target.arrived.wait()
+            if number >= 0:
+                latencies.append(time.perf_counter() - start)
+            assert target.content[key] == f"edit {number}"
+            await asyncio.sleep(0.02)
+            if number >= 0:
+                busy.append(time.process_time() - cpu)
+        latencies.sort()
+        figures |= {
+            "p50_ms": round(statistics.median(latencies) * 1e3, 2),
+            "p99_ms": round(latencies[int(EDITS * 0.99)] * 1e3, 2),
+            "cpu_ms": round(statistics.median(busy) * 1e3, 2),
+            "cpu_max_ms": round(max(busy) * 1e3, 2),
+            "rss_mb": rss_mb(),
+        }
+        report(figures)
     os._exit(0)  # a live app goes on, and not every package can be told to end it
 
 
-directory = Path(tempfile.mkdtemp())
-try:
-    asyncio.run(measure(directory))
-finally:
-    shutil.rmtree(directory, ignore_errors=True)
+asyncio.run(measure())

@@ -13,13 +13,13 @@ import io
 import statistics
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from _page import ROOT, out_of_date
+
 sys.path.insert(0, str(ROOT))
 
-from cocoindex_sim.world import Found, Hazard, step_text  # noqa: E402  below the path it is found on
-from tests.zoo.exhibits import EXHIBITS, Exhibit  # noqa: E402
+from cocoindex_sim.world import Found, Hazard, step_text
+from tests.zoo.exhibits import EXHIBITS, Exhibit
 
 PAGE = ROOT / "docs" / "zoo.md"
 SEEDS_MAX, SEEDS_MEDIAN_MAX, STEPS_MAX, DEVIATIONS_MAX = 20, 5, 4, 2
@@ -133,10 +133,8 @@ def main() -> int:
         if statistics.median(row.seeds for row in rows) > SEEDS_MEDIAN_MAX:
             problems.append(f"the median bug is found after more than {SEEDS_MEDIAN_MAX} seeds")
         page = f"{HEAD}\n{table(rows)}"
-        if not options.check:
-            PAGE.write_text(page, "utf-8")
-        elif page != PAGE.read_text("utf-8"):
-            problems.append("docs/zoo.md is out of date; run python tools/zoo.py")
+        if stale := out_of_date(PAGE, page, check=options.check):
+            problems.append(stale)
     for problem in problems:
         print(problem, file=sys.stderr)
     return bool(problems)

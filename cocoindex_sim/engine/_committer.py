@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from ..ports import Record, RecordKey, StateSpace, Write
+from ._outcome import tell
 
 __all__ = ["Committer", "PreviewCommitter"]
 
@@ -88,7 +89,7 @@ class Committer:
         if not self._filling:
             return _NOTHING
         done = self._loop.create_future()
-        self._waiters.append(partial(_tell, done))
+        self._waiters.append(partial(tell, done))
         if not self._is_due:
             self._call_for_it()
         return done
@@ -136,15 +137,6 @@ class Committer:
             self._loop.call_soon(self._begin, context=self._context)  # after those that can go on now
         else:
             self._is_due = False
-
-
-def _tell(done: asyncio.Future[None], error: BaseException | None) -> None:
-    if done.done():
-        return
-    if error is None:
-        done.set_result(None)
-    else:
-        done.set_exception(error)
 
 
 class PreviewCommitter(Committer):

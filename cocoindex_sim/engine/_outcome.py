@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-__all__ = ["NOTHING", "Outcome"]
+__all__ = ["NOTHING", "Outcome", "tell"]
 
 T = TypeVar("T")
 
@@ -33,3 +34,13 @@ class Outcome(NamedTuple, Generic[T]):
 
 NOTHING: Final = Outcome[Any](None, None)
 """It went well and gave None, as most does."""
+
+
+def tell(waiter: asyncio.Future[None], error: BaseException | None) -> None:
+    """Pass on to whoever waits, if anybody still does, what went wrong, or None."""
+    if waiter.done():
+        return
+    if error is None:
+        waiter.set_result(None)
+    else:
+        waiter.set_exception(error)

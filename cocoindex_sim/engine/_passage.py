@@ -14,7 +14,7 @@ from ..values import Committed, ComponentFailed, ComponentReady
 from ._collect import keepers_of_rows, remove_components, stale_below, tombstones_for
 from ._component import Component, Phase
 from ._exceptions import is_passed_over, report_failure
-from ._outcome import NOTHING, Outcome
+from ._outcome import NOTHING, Outcome, tell
 from ._sink import Handlers, SinkQueue
 from ._submit import Submission
 from ._targets import TargetActionSink
@@ -155,7 +155,7 @@ class Passage:
     async def go(self, sink: TargetActionSink[Any] | None) -> None:
         """All the way, while a task waits; raises what went wrong."""
         ended: asyncio.Future[None] = self._run.loop.create_future()
-        self.begin(sink, partial(_tell, ended))
+        self.begin(sink, partial(tell, ended))
         await ended
 
     def begin(self, sink: TargetActionSink[Any] | None, over: Callable[[BaseException | None], object]) -> None:
@@ -307,13 +307,3 @@ def _ordered(keys: Collection[bytes], *more: Collection[bytes]) -> tuple[bytes, 
     if len(keys) == 1 and not any(more):
         return tuple(keys)
     return tuple(sorted(set(keys).union(*more)))
-
-
-def _tell(ended: asyncio.Future[None], error: BaseException | None) -> None:
-    """Pass on to whoever waits what went wrong, or None."""
-    if ended.done():
-        return
-    if error is None:
-        ended.set_result(None)
-    else:
-        ended.set_exception(error)

@@ -181,7 +181,7 @@ class Following:
                 if change.kind == "rescan" or (change.kind == "deleted" and not self._is_root(root)):
                     is_everywhere = True
                 elif change.kind == "modified":
-                    await self._remove_gone("", location)
+                    await self._has_to_be_walked("", location)  # only for what went untold
             elif change.path.startswith(prefix):
                 relative = change.path[len(prefix) :]
                 is_whole[relative] = is_whole.get(relative, False) or change.kind != "modified"
@@ -205,11 +205,9 @@ class Following:
                 if isinstance(found, OSError):
                     raise found
                 if isinstance(found, Directory):
-                    if is_whole[relative] or self._changed_readability(relative, found):
+                    if is_whole[relative] or await self._has_to_be_walked(relative, found.location):
                         await self._deliver_all(relative, found)
                         done.add(relative)
-                    else:
-                        await self._remove_gone(relative, found.location)
                     continue
                 if found is None:
                     await self._remove([relative, *self._known_below(relative)])
@@ -220,15 +218,22 @@ class Following:
                 await self._report(error)
                 self._failures += 1
 
-    def _changed_readability(self, relative: str, found: Directory) -> bool:
-        """Whether a directory's permissions now show, or hide, what is in it."""
+    async def _has_to_be_walked(self, relative: str, location: str) -> bool:
+        """Whether the permissions of a directory now show, or hide, what is in it.
+
+        If not, what is not in it any more is removed: a poll may never have seen, and so not told, what a scan saw.
+        """
         was_readable = relative not in self._walk.unreadable
         try:
-            self._file_system.scandir(found.location)
+            names = {entry.name for entry in self._file_system.scandir(location)}
         except PermissionError:
             return was_readable
         except OSError:
             return False  # gone: that is told as well
+        if was_readable:
+            below = self._known_below(relative) if relative else list(self._known)
+            start = len(relative) + 1 if relative else 0
+            await self._remove(key for key in below if key[start:].partition("/")[0] not in names)
         return not was_readable
 
     async def _deliver_all(self, relative: str, directory: Directory) -> None:
@@ -238,16 +243,6 @@ class Following:
             seen.add(found.relative)
             await self._deliver(found)
         await self._remove(key for key in [relative, *self._known_below(relative)] if key not in seen)
-
-    async def _remove_gone(self, relative: str, location: str) -> None:
-        """Remove what is not in a directory any more, and was not told: a poll may never have seen what a scan saw."""
-        try:
-            names = {entry.name for entry in self._file_system.scandir(location)}
-        except OSError:
-            return  # gone, or hidden: that is told as well
-        below = self._known_below(relative) if relative else list(self._known)
-        start = len(relative) + 1 if relative else 0
-        await self._remove(key for key in below if key[start:].partition("/")[0] not in names)
 
     def _known_below(self, relative: str) -> list[str]:
         # "0" comes after "/".
